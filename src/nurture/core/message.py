@@ -1,0 +1,120 @@
+"""Messages: what is rendered, what leaves, and what a transport may answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class MessageState(StrEnum):
+    """Where one intended message stands; see docs/lifecycle.md for every arrow."""
+
+    READY = "ready"
+    DISPATCHING = "dispatching"
+    ACCEPTED = "accepted"
+    FAILED = "failed"
+    UNCERTAIN = "uncertain"
+    PARKED = "parked"
+    SUPPRESSED = "suppressed"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+
+
+class DeliveryState(StrEnum):
+    """What the provider reported after acceptance; an event only ever raises it."""
+
+    NONE = "none"
+    PROCESSED = "processed"
+    DEFERRED = "deferred"
+    DELIVERED = "delivered"
+    BOUNCED = "bounced"
+    BLOCKED = "blocked"
+    DROPPED = "dropped"
+
+
+DELIVERY_RANK = {
+    DeliveryState.NONE: 0,
+    DeliveryState.PROCESSED: 1,
+    DeliveryState.DEFERRED: 2,
+    DeliveryState.DELIVERED: 3,
+    DeliveryState.BOUNCED: 4,
+    DeliveryState.BLOCKED: 4,
+    DeliveryState.DROPPED: 4,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """A display name and one address, both already checked."""
+
+    name: str
+    email: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderedMail:
+    """One mail as text, before any transport shapes it.
+
+    `links` are the click targets in order of appearance: the HTML and text carry redirect URLs
+    whose number is the position in this tuple.
+    """
+
+    sender: Address
+    recipient: Address
+    reply_to: str | None
+    subject: str
+    html: str
+    text: str
+    headers: tuple[tuple[str, str], ...] = ()
+    links: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutgoingMessage:
+    """A rendered mail with the ids that make it recognisable afterwards.
+
+    `uid` is the message's public id (32 hex digits), the same on every attempt; `attempt_uid`
+    names this attempt. `planned_at` gives the Date header, so a re-render gives the same bytes.
+    """
+
+    uid: str
+    attempt_uid: str
+    mail: RenderedMail
+    planned_at: datetime
+    categories: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """The provider took responsibility for the message."""
+
+    provider_id: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """The message certainly was not taken. `permanent`: it never will be."""
+
+    reason: str
+    permanent: bool
+    retry_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uncertain:
+    """The message may or may not have been taken; only evidence can tell."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Halted:
+    """The transport refuses everything for now (bad key, quota, rate); no attempt is burned."""
+
+    reason: str
+    until: datetime | None = None
+
+
+Outcome = Accepted | Refused | Uncertain | Halted
