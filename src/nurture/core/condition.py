@@ -209,7 +209,9 @@ def value_of(ref: Ref, facts: Facts) -> Value | None:
     lead = facts.lead
     match ref.owner:
         case "lead":
-            return _builtin(ref.name, lead) if ref.name in _LEAD_COLUMNS else _get(lead.profile, ref)
+            return (
+                _builtin(ref.name, lead) if ref.name in _LEAD_COLUMNS else _get(lead.profile, ref)
+            )
         case "account":
             return _get(lead.account, ref)
         case "score":
@@ -396,4 +398,3 @@ def leaves(condition: Condition) -> Iterator[Condition]:
 def kinds_asked(condition: Condition) -> frozenset[EventKind]:
     """Return the event kinds whose last occurrence the condition needs."""
     return frozenset(leaf.kind for leaf in leaves(condition) if isinstance(leaf, Happened))
-

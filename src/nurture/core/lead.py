@@ -102,7 +102,7 @@ def first_standing() -> Standing:
         stage=Stage.LEAD,
         temperature=Temperature.NEW,
         verdicts={gate: Verdict.UNKNOWN for gate in Gate},
-        traits={trait: 0 for trait in Trait},
+        traits=dict.fromkeys(Trait, 0),
     )
 
 
@@ -129,3 +129,4 @@ class Lead:
     locked: bool
     captured_at: datetime
     last_life_at: datetime | None
+    archived_at: datetime | None = None

@@ -1,0 +1,478 @@
+"""Decide what one enrollment does now, and why.
+
+`decide` walks the sequence from the present step until something has to be waited for. It returns
+what to do (actions), where the enrollment stands afterwards, and a note for every choice made, so
+that `nurture why` can tell the story from stored rows alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from typing import assert_never
+
+from nurture.core.condition import Facts, holds
+from nurture.core.enrollment import Awaiting, Enrollment
+from nurture.core.event import EventKind
+from nurture.core.lead import IN_PLAY, Gate, Stage, Temperature, Value, Verdict
+from nurture.core.policy import sendable_from
+from nurture.core.project import Project
+from nurture.core.sequence import (
+    ArchiveStep,
+    BranchStep,
+    EmailStep,
+    ExitStep,
+    FormStep,
+    GotoStep,
+    HandoffStep,
+    ScoreStep,
+    Sequence as NurtureSequence,
+    SetStep,
+    SplitStep,
+    Step,
+    TaskStep,
+    WaitForStep,
+    WaitStep,
+)
+
+MAX_STEPS = 100
+"""Steps walked in one decision; the checker refuses loops without a wait, this is the belt."""
+SOON = timedelta(minutes=1)
+SETTLE = timedelta(minutes=15)
+"""How long to wait before asking again whether the mail before this one has left."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """What a decision needs besides the lead's facts.
+
+    `recent_sends` are this lead's mails of the last seven days, planned ones included;
+    `unsettled` says that a mail of this enrollment has not left yet; `form_done` and `task_done`
+    when the form or task that is waited for was answered; `handoff_state` the state of the
+    cycle's handoff, with `handoff_answer`.
+    """
+
+    facts: Facts
+    recent_sends: Sequence[datetime] = ()
+    unsettled: bool = False
+    task_done: bool = False
+    handoff_state: str = ""
+    handoff_answer: EventKind | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanMessage:
+    """Plan one mail; `form` names the form its signed link opens."""
+
+    step: str
+    template: str
+    topic: str
+    window: str
+    form: str = ""
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetFields:
+    """Set profile fields."""
+
+    step: str
+    values: Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddScore:
+    """Add engagement points."""
+
+    step: str
+    points: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskPerson:
+    """Create a task."""
+
+    step: str
+    title: str
+    team: str
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveLead:
+    """Move the lead to the inactive file."""
+
+    step: str
+    reason: str
+
+
+Action = PlanMessage | SetFields | AddScore | AskPerson | ArchiveLead
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """One choice: at which step, by which rule, from which inputs, with what result."""
+
+    step: str
+    rule: str
+    outcome: str
+    inputs: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Park:
+    """Stay open at the step until `due_at`, or, without one, until an event."""
+
+    step: str
+    awaiting: Awaiting
+    due_at: datetime | None
+    wait_until: datetime | None
+    since: datetime
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """The enrollment is over."""
+
+    step: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What the enrollment does now."""
+
+    actions: tuple[Action, ...]
+    then: Park | End
+    notes: tuple[Note, ...]
+    visit: int = 0
+    jumps: Mapping[str, int] = field(default_factory=dict)
+
+
+def decide(
+    enrollment: Enrollment,
+    sequence: NurtureSequence,
+    situation: Situation,
+    project: Project,
+    *,
+    now: datetime,
+) -> Decision:
+    """Return what the enrollment does now; a stop outranks an exit, an exit outranks a step."""
+    walk = _Walk(enrollment, sequence, situation, project, now)
+    ended = walk.stopped()
+    then: Park | End = ended if ended is not None else walk.run()
+    return Decision(
+        actions=tuple(walk.actions),
+        then=then,
+        notes=tuple(walk.notes),
+        visit=walk.visit,
+        jumps=walk.jumps,
+    )
+
+
+class _Walk:
+    """One decision in the making: the state that the steps share."""
+
+    def __init__(
+        self,
+        enrollment: Enrollment,
+        sequence: NurtureSequence,
+        situation: Situation,
+        project: Project,
+        now: datetime,
+    ) -> None:
+        self.enrollment = enrollment
+        self.sequence = sequence
+        self.situation = situation
+        self.project = project
+        self.now = now
+        self.actions: list[Action] = []
+        self.notes: list[Note] = []
+        self.visit = enrollment.visit
+        self.jumps = dict(enrollment.jumps)
+        self.since = enrollment.since
+        self.waiting = enrollment.wait_until
+        # A tick that comes late must not stretch the sequence: waits count from the due time.
+        self.clock = min(enrollment.wait_until or now, now)
+
+    @property
+    def facts(self) -> Facts:
+        return self.situation.facts
+
+    def note(self, step: str, rule: str, outcome: str, **inputs: str) -> None:
+        self.notes.append(Note(step=step, rule=rule, outcome=outcome, inputs=inputs))
+
+    def end(self, step: str, reason: str, rule: str) -> End:
+        self.note(step, rule, f"left the sequence: {reason}")
+        return End(step=step, reason=reason)
+
+    def stopped(self) -> End | None:
+        """Return the end that suppression, archive, closing or an exit rule demands."""
+        step, lead = self.enrollment.step, self.facts.lead
+        if lead.suppressed:
+            return self.end(step, f"suppressed: {lead.suppressed}", "suppression")
+        if lead.standing.temperature is Temperature.CLOSED:
+            return self.end(step, "closed", "temperature closed")
+        for rule in self.sequence.exits:
+            if holds(rule.when, self.facts, now=self.now):
+                return self.end(step, rule.reason, f"exit when {rule.text}")
+        if lead.standing.stage not in IN_PLAY:
+            return self.end(step, f"stage {lead.standing.stage}", "stage")
+        return None
+
+    def run(self) -> Park | End:
+        step_id: str | None = self.enrollment.step
+        for _ in range(MAX_STEPS):
+            if step_id is None:
+                return self.end(self.enrollment.step, "finished", "end of the sequence")
+            result = self.take(self.sequence.by_id[step_id])
+            if isinstance(result, Park | End):
+                return result
+            step_id = result.next
+            self.since, self.waiting = self.now, None
+        raise AssertionError(f"{self.sequence.name}: more than {MAX_STEPS} steps in one decision")
+
+    def take(self, step: Step) -> Park | End | _Go:
+        match step:
+            case EmailStep() | FormStep():
+                return self.mail(step)
+            case WaitStep(seconds=seconds):
+                return self.timed(step, Awaiting.TIME, seconds, "waited")
+            case WaitForStep():
+                return self.wait_for(step)
+            case BranchStep():
+                return self.branch(step)
+            case SplitStep():
+                return self.split(step)
+            case SetStep(values=values):
+                self.actions.append(SetFields(step=step.id, values=values))
+                return self.soon(step, "set fields")
+            case ScoreStep(points=points, reason=reason):
+                self.actions.append(AddScore(step=step.id, points=points, reason=reason))
+                return self.soon(step, f"{points:+d} points: {reason}")
+            case TaskStep():
+                return self.task(step)
+            case HandoffStep():
+                return self.handoff(step)
+            case GotoStep():
+                return self.goto(step)
+            case ArchiveStep(reason=reason):
+                self.actions.append(ArchiveLead(step=step.id, reason=reason))
+                return self.end(step.id, f"archived: {reason}", "archive step")
+            case ExitStep(reason=reason):
+                return self.end(step.id, reason, "exit step")
+            case _ as unknown:
+                assert_never(unknown)
+
+    # -- waiting ---------------------------------------------------------------------------------
+
+    def park(
+        self, step: Step, awaiting: Awaiting, until: datetime | None, reason: str = ""
+    ) -> Park:
+        return Park(
+            step=step.id,
+            awaiting=awaiting,
+            due_at=until,
+            wait_until=until,
+            since=self.since,
+            reason=reason,
+        )
+
+    def timed(self, step: Step, awaiting: Awaiting, seconds: int, over: str) -> Park | End | _Go:
+        """Park until the wait that began with this step is over, then go on."""
+        begun = self.waiting is not None and step.id == self.enrollment.step
+        until = self.waiting if begun else self.clock + timedelta(seconds=seconds)
+        assert until is not None
+        if self.now < until:
+            return self.park(step, awaiting, until)
+        self.note(step.id, "time", over)
+        self.clock = until
+        return _Go(step.next)
+
+    def soon(self, step: Step, outcome: str) -> Park | End | _Go:
+        """Note what was done and go on in the next tick, which sees its effect."""
+        self.note(step.id, "step", outcome)
+        if step.next is None:
+            return self.end(step.id, "finished", "end of the sequence")
+        return replace(
+            self.park(step, Awaiting.TURN, self.now + SOON), step=step.next, wait_until=None
+        )
+
+    def wait_for(self, step: WaitForStep) -> Park | End | _Go:
+        if holds(step.when, self.facts, now=self.now):
+            self.note(step.id, f"wait for {step.text}", "it happened")
+            self.clock = self.now
+            return _Go(step.next)
+        return self.timed(step, Awaiting.EVENT, step.timeout_seconds, f"gave up on {step.text}")
+
+    # -- choosing --------------------------------------------------------------------------------
+
+    def branch(self, step: BranchStep) -> _Go:
+        for arm in step.arms:
+            if holds(arm.when, self.facts, now=self.now):
+                self.note(step.id, "branch", f"took the path: {arm.text}")
+                return _Go(arm.first if arm.first is not None else step.next)
+        self.note(step.id, "branch", "no path matched")
+        return _Go(step.next)
+
+    def split(self, step: SplitStep) -> _Go:
+        total = sum(arm.share for arm in step.arms)
+        key = f"{self.sequence.name}/{step.id}/{self.facts.lead.uid}".encode()
+        point = int.from_bytes(blake2b(key, digest_size=8).digest()) % total
+        for arm in step.arms:
+            if point < arm.share:
+                self.note(step.id, "split", f"took the path: {arm.name}")
+                return _Go(arm.first if arm.first is not None else step.next)
+            point -= arm.share
+        raise AssertionError("shares do not add up")
+
+    def goto(self, step: GotoStep) -> _Go:
+        taken = self.jumps.get(step.id, 0)
+        if taken >= step.at_most:
+            self.note(step.id, "goto", f"went back {taken} times already; going on")
+            return _Go(step.next)
+        self.jumps[step.id] = taken + 1
+        self.visit += 1
+        self.note(step.id, "goto", f"back to {step.target}")
+        return _Go(step.target)
+
+    # -- mail ------------------------------------------------------------------------------------
+
+    def mail(self, step: EmailStep | FormStep) -> Park | End | _Go:
+        awaiting_answer = (
+            isinstance(step, FormStep)
+            and step.id == self.enrollment.step
+            and self.enrollment.awaiting is Awaiting.EVENT
+        )
+        if isinstance(step, FormStep) and (awaiting_answer or self._answered(step)):
+            return self._answer(step)
+        held = self._held(step)
+        if held is not None:
+            return held
+        if self._expired(step):
+            self.note(step.id, "late work", "too late to send; skipped")
+            return _Go(step.next)
+        self._plan(step)
+        if isinstance(step, FormStep):
+            until = self.now + timedelta(seconds=step.timeout_seconds)
+            return self.park(step, Awaiting.EVENT, until)
+        return _Go(step.next)
+
+    def _answered(self, step: FormStep) -> bool:
+        at = self.facts.latest.get((EventKind.FORM_SUBMITTED, step.form))
+        return at is not None and at >= self.enrollment.entered_at
+
+    def _answer(self, step: FormStep) -> Park | End | _Go:
+        if self._answered(step):
+            self.note(step.id, f"form {step.form}", "answered")
+            self.clock = self.now
+            return _Go(step.next)
+        return self.timed(step, Awaiting.EVENT, step.timeout_seconds, "no answer to the form")
+
+    def _held(self, step: EmailStep | FormStep) -> Park | None:
+        """Return why the mail may not be planned now, and until when."""
+        lead, topic = self.facts.lead, step.topic or self.sequence.topic
+        if lead.locked:
+            return self._hold(step, Awaiting.SALES, None, "with sales")
+        if topic not in lead.topics:
+            return self._hold(step, Awaiting.HOLD, None, f"no consent for {topic}")
+        if self.situation.unsettled:
+            return self._hold(
+                step, Awaiting.TURN, self.now + SETTLE, "the mail before has not left"
+            )
+        if any(isinstance(action, PlanMessage) for action in self.actions):
+            return self._hold(step, Awaiting.TURN, self.now + SOON, "one mail at a time")
+        window = self.project.workspace.windows[step.window or self.sequence.window]
+        opens = sendable_from(
+            self.project.workspace,
+            window,
+            lead.time_zone,
+            self.situation.recent_sends,
+            now=self.now,
+        )
+        if opens > self.now:
+            return self._hold(step, Awaiting.TURN, opens, f"window {window.name} and caps")
+        return None
+
+    def _hold(self, step: Step, awaiting: Awaiting, until: datetime | None, reason: str) -> Park:
+        same = (
+            step.id == self.enrollment.step
+            and awaiting is self.enrollment.awaiting
+            and awaiting in (Awaiting.HOLD, Awaiting.SALES)
+        )
+        if not same:
+            self.note(step.id, "sending rules", f"held: {reason}")
+        return replace(self.park(step, awaiting, until, reason), wait_until=None)
+
+    def _expired(self, step: EmailStep | FormStep) -> bool:
+        if step.expires_seconds is None:
+            return False
+        return self.now > self.since + timedelta(seconds=step.expires_seconds)
+
+    def _plan(self, step: EmailStep | FormStep) -> None:
+        expires = (
+            None
+            if step.expires_seconds is None
+            else self.since + timedelta(seconds=step.expires_seconds)
+        )
+        self.actions.append(
+            PlanMessage(
+                step=step.id,
+                template=step.template,
+                topic=step.topic or self.sequence.topic,
+                window=step.window or self.sequence.window,
+                form=step.form if isinstance(step, FormStep) else "",
+                expires_at=expires,
+            )
+        )
+        self.note(step.id, "step", f"planned the mail {step.template}")
+        # What follows is counted from the mail, not from when it would have been due.
+        self.clock = self.now
+
+    # -- people ----------------------------------------------------------------------------------
+
+    def task(self, step: TaskStep) -> Park | End | _Go:
+        begun = step.id == self.enrollment.step and self.waiting is not None
+        if begun and self.situation.task_done:
+            self.note(step.id, "task", "done")
+            self.clock = self.now
+            return _Go(step.next)
+        if not begun:
+            self.clock = self.now
+            due_at = self.now + timedelta(seconds=step.timeout_seconds)
+            self.actions.append(
+                AskPerson(step=step.id, title=step.title, team=step.team, due_at=due_at)
+            )
+            self.note(step.id, "step", f"asked {step.team}: {step.title}")
+        return self.timed(step, Awaiting.EVENT, step.timeout_seconds, "nobody did the task")
+
+    def handoff(self, step: HandoffStep) -> Park | End | _Go:
+        """Wait for sales where the lead is handed over; else say what is missing and go on."""
+        state, answer = self.situation.handoff_state, self.situation.handoff_answer
+        if answer is not None:
+            self.note(step.id, "handoff", f"sales answered: {answer.split('.')[1]}")
+            self.clock = self.now
+            return _Go(step.next)
+        if state:
+            return self.timed(step, Awaiting.SALES, step.timeout_seconds, "sales has not answered")
+        self.note(step.id, "handoff", f"not handed over: {self._missing()}")
+        return _Go(step.next)
+
+    def _missing(self) -> str:
+        standing = self.facts.lead.standing
+        if standing.stage not in (Stage.PROSPECT, Stage.OPPORTUNITY):
+            return f"stage is {standing.stage}"
+        if standing.verdicts[Gate.NURTURED] is not Verdict.PASS:
+            return "not nurtured yet"
+        return "not released yet"
+
+
+@dataclass(frozen=True, slots=True)
+class _Go:
+    """Go on to the step; None: the sequence is finished."""
+
+    next: str | None

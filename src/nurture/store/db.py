@@ -1,0 +1,120 @@
+"""Open a database and hand out connections inside transactions.
+
+SQLite opens every writing transaction with BEGIN IMMEDIATE: with the driver's default, two
+writers that both read first lose updates without an error.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+from sqlalchemy import BigInteger, Connection, Dialect, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.types import TypeDecorator
+
+__all__ = ["Connection", "Database", "Instant", "open_database"]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA secure_delete=ON",
+    "PRAGMA busy_timeout=60000",
+    "PRAGMA cache_size=-65536",
+)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC datetime, stored as microseconds since 1970: equal in both databases."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        """Return the stored form; a naive datetime is a programmer's error."""
+        if value is None:
+            return None
+        assert value.tzinfo is not None, "naive datetime"
+        return (value - _EPOCH) // _MICROSECOND
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
+        """Return the aware datetime."""
+        return None if value is None else _EPOCH + timedelta(microseconds=value)
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """An open database. `url` carries no password when printed."""
+
+    engine: Engine
+    dialect: str
+
+    @property
+    def url(self) -> str:
+        """Where it is, without the password."""
+        return self.engine.url.render_as_string(hide_password=True)
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Yield a connection in a writing transaction; commit at the end, roll back on error."""
+        with self.engine.connect() as plain:
+            connection = plain.execution_options(nurture_write=True)
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Yield a connection in a reading transaction."""
+        with self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    def close(self) -> None:
+        """Close every pooled connection."""
+        self.engine.dispose()
+
+
+def open_database(url: str) -> Database:
+    """Open `sqlite:///file` or `postgresql://…`; the schema is `store.migrate`'s business."""
+    parsed = make_url(url)
+    if parsed.drivername in ("postgresql", "postgres"):
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    engine = create_engine(
+        parsed,
+        json_serializer=_to_json,
+        json_deserializer=json.loads,
+        pool_pre_ping=parsed.get_backend_name() == "postgresql",
+        pool_size=10,
+        max_overflow=20,
+    )
+    if parsed.get_backend_name() == "sqlite":
+        event.listen(engine, "connect", _configure_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    return Database(engine=engine, dialect=parsed.get_backend_name())
+
+
+def _to_json(value: object) -> str:
+    # Sorted keys: the same value is the same text wherever it is stored or hashed.
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def _configure_sqlite(connection: Any, record: object) -> None:
+    # SQLAlchemy's begin event opens transactions; the driver must not do it on its own.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in PRAGMAS:
+        cursor.execute(pragma)
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writing = connection.get_execution_options().get("nurture_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")

@@ -1,0 +1,471 @@
+"""Every table, constraint and index in one read.
+
+Times are `Instant` (microseconds). A comment beside an index names the query it serves. Columns
+that hold personal data are listed in `PERSONAL`: erasure and its test both work from that list.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from nurture.core.enrollment import Awaiting
+from nurture.core.lead import Stage, Temperature
+from nurture.core.message import DeliveryState, MessageState
+from nurture.store.db import Instant
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+Json = JSON().with_variant(JSONB(), "postgresql")
+Id = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def _one_of(
+    column: str, values: type[Stage | Temperature | MessageState | DeliveryState | Awaiting]
+) -> str:
+    return f"{column} IN ({', '.join(repr(str(value)) for value in values)})"
+
+
+releases = Table(
+    "releases",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("content_hash", Text, nullable=False, unique=True),
+    Column("files", Json, nullable=False),
+    Column("applied_at", Instant, nullable=False),
+    Column("applied_by", Text, nullable=False),
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", Id, primary_key=True),
+    # domain:…, name:… or lead:… (a person whose organization nobody knows yet)
+    Column("key", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False, default=""),
+    Column("profile", Json, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+leads = Table(
+    "leads",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("uid", Text, nullable=False, unique=True),
+    Column("version", Integer, nullable=False, default=1),
+    Column("email", Text, nullable=False, default=""),
+    # Normalised address for duplicates; NULL for hearsay leads and after erasure.
+    Column("match_key", Text, nullable=True, unique=True),
+    Column("time_zone", Text, nullable=False),
+    Column("language", Text, nullable=False, default="en"),
+    Column("source", Text, nullable=False, default=""),
+    Column("account_id", Id, ForeignKey("accounts.id"), nullable=False),
+    Column("profile", Json, nullable=False),
+    Column("note", Text, nullable=False, default=""),
+    Column("stage", Text, nullable=False),
+    Column("temperature", Text, nullable=False),
+    Column("grade", Text, nullable=False, default="?"),
+    Column("fit", Integer, nullable=False, default=0),
+    Column("engagement", Integer, nullable=False, default=0),
+    Column("readiness", Integer, nullable=False, default=0),
+    Column("verdict_organization", Text, nullable=False, default="unknown"),
+    Column("verdict_opportunity", Text, nullable=False, default="unknown"),
+    Column("verdict_stakeholder", Text, nullable=False, default="unknown"),
+    Column("verdict_nurtured", Text, nullable=False, default="unknown"),
+    Column("trait_pain", Integer, nullable=False, default=0),
+    Column("trait_interest", Integer, nullable=False, default=0),
+    Column("trait_fit", Integer, nullable=False, default=0),
+    Column("cycle", Integer, nullable=False, default=1),
+    # When the present cycle began: touches before it do not qualify again.
+    Column("cycle_at", Instant, nullable=False),
+    # Sales has the lead: no nurture mail until it is given back.
+    Column("locked", Boolean, nullable=False, default=False),
+    # Why nothing may be mailed to this address; '' if nothing stands against it.
+    Column("suppressed", Text, nullable=False, default=""),
+    Column("captured_at", Instant, nullable=False),
+    Column("last_life_at", Instant, nullable=True),
+    # When to assess next; NULL: only an event can change anything.
+    Column("check_at", Instant, nullable=True),
+    Column("archived_at", Instant, nullable=True),
+    Column("erased_at", Instant, nullable=True),
+    CheckConstraint(_one_of("stage", Stage), name="stage"),
+    CheckConstraint(_one_of("temperature", Temperature), name="temperature"),
+    CheckConstraint("stage <> 'erased' OR (email = '' AND match_key IS NULL)", name="erased"),
+    Index("ix_leads_check_at", "check_at"),  # assess: whose turn is it?
+    Index("ix_leads_account_id", "account_id"),
+    Index("ix_leads_stage", "stage"),
+)
+
+facts = Table(
+    "facts",
+    metadata,
+    Column("id", Id, primary_key=True),
+    # One of the two: whose fact it is. `lead_id` also says who told us about an account.
+    Column("lead_id", Id, ForeignKey("leads.id"), nullable=False),
+    Column("account_id", Id, ForeignKey("accounts.id"), nullable=True),
+    Column("name", Text, nullable=False),
+    Column("value", Json, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("occurred_at", Instant, nullable=False),
+    Column("valid_until", Instant, nullable=True),
+    Index("ix_facts_lead_id_name", "lead_id", "name"),
+    Index("ix_facts_account_id_name", "account_id", "name"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("lead_id", Id, ForeignKey("leads.id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("subject", Text, nullable=False, default=""),
+    Column("occurred_at", Instant, nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+    # Ordinal of the day in the workspace's zone: what scores count by.
+    Column("day", Integer, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("source_key", Text, nullable=False),
+    Column("human", Boolean, nullable=False, default=True),
+    Column("points", Integer, nullable=False, default=0),
+    UniqueConstraint("source", "source_key"),
+    # conditions and scores of a batch of leads
+    Index(
+        "ix_events_lead_id_kind_subject_occurred_at", "lead_id", "kind", "subject", "occurred_at"
+    ),
+)
+
+event_details = Table(
+    "event_details",
+    metadata,
+    Column("event_id", Id, ForeignKey("events.id"), primary_key=True),
+    Column("detail", Json, nullable=False),
+)
+
+raw_posts = Table(
+    "raw_posts",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("provider", Text, nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    # NULL: still to be worked
+    Column("worked_at", Instant, nullable=True),
+    Column("error", Text, nullable=False, default=""),
+)
+
+# hygiene and the doorbell: posts still to be worked
+Index(
+    "ix_raw_posts_open",
+    raw_posts.c.id,
+    sqlite_where=raw_posts.c.worked_at.is_(None),
+    postgresql_where=raw_posts.c.worked_at.is_(None),
+)
+
+consents = Table(
+    "consents",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("lead_id", Id, ForeignKey("leads.id"), nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("basis", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("wording", Text, nullable=False),
+    Column("given_at", Instant, nullable=False),
+    Column("withdrawn_at", Instant, nullable=True),
+    UniqueConstraint("lead_id", "topic"),
+)
+
+suppressions = Table(
+    "suppressions",
+    metadata,
+    Column("id", Id, primary_key=True),
+    # Keyed hash of the normalised address: outlives the lead, says nothing without the key.
+    Column("address_hash", Text, nullable=False, unique=True),
+    Column("reason", Text, nullable=False),
+    Column("evidence", Text, nullable=False, default=""),
+    Column("created_at", Instant, nullable=False),
+)
+
+enrollments = Table(
+    "enrollments",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("lead_id", Id, ForeignKey("leads.id"), nullable=False),
+    Column("sequence", Text, nullable=False),
+    Column("exclusive", Text, nullable=False, default=""),
+    Column("release_id", Id, ForeignKey("releases.id"), nullable=False),
+    Column("step", Text, nullable=False),
+    Column("version", Integer, nullable=False, default=1),
+    Column("awaiting", Text, nullable=False),
+    # NULL only for a hold: nothing but an event ends it.
+    Column("due_at", Instant, nullable=True),
+    Column("wait_until", Instant, nullable=True),
+    Column("lease_until", Instant, nullable=True),
+    Column("since", Instant, nullable=False),
+    Column("entered_at", Instant, nullable=False),
+    Column("visit", Integer, nullable=False, default=0),
+    Column("jumps", Json, nullable=False),
+    Column("failures", Integer, nullable=False, default=0),
+    Column("reason", Text, nullable=False, default=""),
+    # One open passage per lead and sequence: races to enroll are settled here.
+    UniqueConstraint("lead_id", "sequence"),
+    CheckConstraint(_one_of("awaiting", Awaiting), name="awaiting"),
+    CheckConstraint("due_at IS NOT NULL OR awaiting IN ('hold', 'sales')", name="next_action"),
+    Index("ix_enrollments_due_at", "due_at"),  # advance: what is due?
+)
+
+past_enrollments = Table(
+    "past_enrollments",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("lead_id", Id, ForeignKey("leads.id"), nullable=False),
+    Column("sequence", Text, nullable=False),
+    Column("release_id", Id, ForeignKey("releases.id"), nullable=False),
+    Column("step", Text, nullable=False),
+    Column("entered_at", Instant, nullable=False),
+    Column("ended_at", Instant, nullable=False),
+    Column("reason", Text, nullable=False),
+    Index("ix_past_enrollments_lead_id_sequence", "lead_id", "sequence"),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("uid", Text, nullable=False, unique=True),
+    # enrollment, step and visit: the same step is planned once
+    Column("dedupe_key", Text, nullable=False, unique=True),
+    Column("lead_id", Id, ForeignKey("leads.id"), nullable=False),
+    Column("enrollment_id", Id, nullable=False),
+    Column("release_id", Id, ForeignKey("releases.id"), nullable=False),
+    Column("sequence", Text, nullable=False),
+    Column("step", Text, nullable=False),
+    Column("template", Text, nullable=False),
+    Column("template_version", Text, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("window", Text, nullable=False),
+    Column("form", Text, nullable=False, default=""),
+    # The values the template reads, pinned when the message was planned. Redacted by erasure.
+    Column("slots", Json, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("delivery", Text, nullable=False, default="none"),
+    Column("not_before", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=True),
+    Column("lease_until", Instant, nullable=True),
+    Column("tries", Integer, nullable=False, default=0),
+    Column("epoch", Integer, nullable=False, default=0),
+    Column("planned_at", Instant, nullable=False),
+    Column("accepted_at", Instant, nullable=True),
+    Column("closed_at", Instant, nullable=True),
+    Column("delivered_at", Instant, nullable=True),
+    Column("provider_id", Text, nullable=False, default=""),
+    Column("reason", Text, nullable=False, default=""),
+    CheckConstraint(_one_of("state", MessageState), name="state"),
+    CheckConstraint(_one_of("delivery", DeliveryState), name="delivery"),
+    CheckConstraint("(state = 'accepted') = (accepted_at IS NOT NULL)", name="accepted"),
+    Index("ix_messages_lead_id_planned_at", "lead_id", "planned_at"),  # caps, timeline
+    Index("ix_messages_template", "template"),
+)
+# deliver: what is ready, what hangs; decide: has the mail before this one left?
+Index(
+    "ix_messages_open",
+    messages.c.not_before,
+    sqlite_where=messages.c.state == "ready",
+    postgresql_where=messages.c.state == "ready",
+)
+Index(
+    "ix_messages_unsettled",
+    messages.c.enrollment_id,
+    sqlite_where=messages.c.state.in_(("ready", "dispatching")),
+    postgresql_where=messages.c.state.in_(("ready", "dispatching")),
+)
+Index(
+    "ix_messages_in_doubt",
+    messages.c.state,
+    messages.c.closed_at,
+    sqlite_where=messages.c.state.in_(("dispatching", "uncertain", "parked")),
+    postgresql_where=messages.c.state.in_(("dispatching", "uncertain", "parked")),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("uid", Text, nullable=False, unique=True),
+    Column("message_id", Id, ForeignKey("messages.id"), nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("transport", Text, nullable=False),
+    Column("body_hash", Text, nullable=False, default=""),
+    Column("started_at", Instant, nullable=False),
+    # After this the worker is taken for dead and the outcome for unknown.
+    Column("deadline", Instant, nullable=False),
+    Column("finished_at", Instant, nullable=True),
+    Column("outcome", Text, nullable=False, default=""),
+    Column("provider_id", Text, nullable=False, default=""),
+    Column("detail", Text, nullable=False, default=""),
+    UniqueConstraint("message_id", "epoch"),
+)
+
+handoffs = Table(
+    "handoffs",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("uid", Text, nullable=False, unique=True),
+    Column("lead_id", Id, ForeignKey("leads.id"), nullable=False),
+    Column("cycle", Integer, nullable=False),
+    Column("endpoint", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    # waiting (capacity) -> ready -> delivered | dead; withdrawn if qualification fell before
+    Column("state", Text, nullable=False),
+    Column("readiness", Integer, nullable=False, default=0),
+    # The exact bytes, pinned at release; redacted by erasure.
+    Column("body", Text, nullable=False, default=""),
+    Column("completeness", Integer, nullable=False, default=0),
+    Column("created_at", Instant, nullable=False),
+    Column("released_at", Instant, nullable=True),
+    Column("next_attempt_at", Instant, nullable=True),
+    Column("lease_until", Instant, nullable=True),
+    Column("tries", Integer, nullable=False, default=0),
+    Column("delivered_at", Instant, nullable=True),
+    Column("accept_by", Instant, nullable=True),
+    Column("overdue_at", Instant, nullable=True),
+    Column("answer", Text, nullable=False, default=""),
+    Column("answer_reason", Text, nullable=False, default=""),
+    Column("answered_at", Instant, nullable=True),
+    Column("reason", Text, nullable=False, default=""),
+    UniqueConstraint("lead_id", "cycle", "endpoint", "kind"),
+    CheckConstraint(
+        "state IN ('waiting', 'ready', 'delivered', 'dead', 'withdrawn')", name="state"
+    ),
+    Index("ix_handoffs_state_next_attempt_at", "state", "next_attempt_at"),
+)
+
+handoff_attempts = Table(
+    "handoff_attempts",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("handoff_id", Id, ForeignKey("handoffs.id"), nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("finished_at", Instant, nullable=True),
+    Column("status", Integer, nullable=True),
+    Column("outcome", Text, nullable=False, default=""),
+    Column("detail", Text, nullable=False, default=""),
+    Index("ix_handoff_attempts_handoff_id", "handoff_id"),
+)
+
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("lead_id", Id, ForeignKey("leads.id"), nullable=False),
+    Column("enrollment_id", Id, nullable=True),
+    Column("step", Text, nullable=False, default=""),
+    Column("visit", Integer, nullable=False, default=0),
+    Column("title", Text, nullable=False),
+    Column("team", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("done_at", Instant, nullable=True),
+    Column("outcome", Text, nullable=False, default=""),
+    UniqueConstraint("enrollment_id", "step", "visit"),
+    Index("ix_tasks_lead_id", "lead_id"),
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("lead_id", Id, ForeignKey("leads.id"), nullable=False),
+    Column("enrollment_id", Id, nullable=True),
+    Column("release_id", Id, nullable=True),
+    Column("at", Instant, nullable=False),
+    Column("sequence", Text, nullable=False, default=""),
+    Column("step", Text, nullable=False, default=""),
+    Column("rule", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("inputs", Json, nullable=False),
+    Index("ix_decisions_lead_id", "lead_id"),
+)
+
+stage_moves = Table(
+    "stage_moves",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("lead_id", Id, ForeignKey("leads.id"), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("before", Text, nullable=False),
+    Column("after", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("evidence", Json, nullable=False),
+    Index("ix_stage_moves_lead_id", "lead_id"),
+)
+
+verdicts = Table(
+    "verdicts",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("lead_id", Id, ForeignKey("leads.id"), nullable=False),
+    Column("gate", Text, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("evidence", Json, nullable=False),
+    Index("ix_verdicts_lead_id", "lead_id"),
+)
+
+switches = Table(
+    "switches",
+    metadata,
+    # "sending" (pause all) or "transport:NAME" (halted by the provider)
+    Column("name", Text, primary_key=True),
+    Column("until", Instant, nullable=True),
+    Column("reason", Text, nullable=False),
+    Column("set_at", Instant, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("detail", Json, nullable=False),
+)
+
+PERSONAL = {
+    "leads": ("email", "match_key", "profile", "note"),
+    "facts": ("value",),
+    "event_details": ("detail",),
+    "raw_posts": ("body",),
+    "messages": ("slots",),
+    "handoffs": ("body", "answer_reason"),
+    "handoff_attempts": ("detail",),
+    "tasks": ("title", "outcome"),
+    "consents": ("source", "wording"),
+    "accounts": ("name", "profile"),
+    "attempts": ("detail",),
+    "stage_moves": ("evidence",),
+}
