@@ -23,7 +23,9 @@ from nurture.core.condition import (
     holds,
     judge,
     last_life,
+    last_sent,
     last_time,
+    value_of,
 )
 from nurture.core.event import EventKind
 from nurture.core.lead import (
@@ -34,7 +36,6 @@ from nurture.core.lead import (
     Stage,
     Standing,
     Temperature,
-    Trait,
     Verdict,
 )
 from nurture.core.policy import zone
@@ -44,6 +45,8 @@ from nurture.core.sequence import Sequence as NurtureSequence
 
 REQUALIFY = timedelta(days=30)
 """Every lead in play is looked at this often, whatever happens."""
+MAX_MOVES = 4
+"""Stage moves in one assessment: from the inactive file to opportunity takes three."""
 
 
 class MoveReason:
@@ -126,7 +129,7 @@ def assess(facts: Facts, history: History, project: Project, *, now: datetime) -
     erase = final.lead.standing.temperature is Temperature.CLOSED
     in_play = final.lead.standing.stage in IN_PLAY
     history = _after(history, moves)
-    locked = _locked(final, history)
+    locked = _locked(history)
     enter = () if erase or not in_play else _entries(final, history, project, now)
     return Assessment(
         standing=final.lead.standing,
@@ -196,7 +199,7 @@ def _move(
 ) -> tuple[Facts, tuple[Move, ...]]:
     """Take stage moves one at a time until none applies; each sees the stage before it."""
     moves: list[Move] = []
-    while (move := _next_move(facts, history, project, now)) is not None and len(moves) < 4:
+    while (move := _next_move(facts, history, project, now)) is not None and len(moves) < MAX_MOVES:
         moves.append(move)
         standing = replace(facts.lead.standing, stage=move.after)
         if move.reason == MoveReason.RECYCLED:
@@ -220,7 +223,7 @@ _ANSWER_MOVES = {
 def _next_move(facts: Facts, history: History, project: Project, now: datetime) -> Move | None:
     standing = facts.lead.standing
     if standing.stage not in IN_PLAY:
-        return _revival(facts)
+        return _revival(facts, project, now)
     answer = history.handoff.answer if history.handoff else None
     if history.handoff and answer in _ANSWER_MOVES:
         stage, reason = _ANSWER_MOVES[answer]
@@ -232,11 +235,11 @@ def _next_move(facts: Facts, history: History, project: Project, now: datetime) 
         )
     for exclusion in project.qualification.fit.exclusions:
         if holds(exclusion.when, facts, now=now):
-            return _step(standing, Stage.DISQUALIFIED, f"excluded: {exclusion.reason}", facts)
+            return _step(standing, Stage.DISQUALIFIED, f"excluded: {exclusion.reason}")
     # A sequence may still be giving the last chance: silence ends nothing while one is open.
-    at_rest = not history.open_enrollments and not _locked(facts, history)
+    at_rest = not history.open_enrollments and not _locked(history)
     if at_rest and is_silent(facts.lead, project, now=now):
-        return _step(standing, Stage.INACTIVE, MoveReason.SILENT, facts)
+        return _step(standing, Stage.INACTIVE, MoveReason.SILENT)
     return _gate_move(facts, project)
 
 
@@ -244,28 +247,34 @@ def _gate_move(facts: Facts, project: Project) -> Move | None:
     standing = facts.lead.standing
     answers = [standing.verdicts[gate] for gate in QUALIFYING_GATES]
     if standing.stage is Stage.LEAD and all(answer is Verdict.PASS for answer in answers):
-        return _step(standing, Stage.PROSPECT, MoveReason.QUALIFIED, facts)
+        return _step(standing, Stage.PROSPECT, MoveReason.QUALIFIED)
     if standing.stage in (Stage.PROSPECT, Stage.OPPORTUNITY) and Verdict.FAIL in answers:
-        return _step(standing, Stage.LEAD, MoveReason.GATE_FAILED, facts)
+        return _step(standing, Stage.LEAD, MoveReason.GATE_FAILED)
     shown = all(
         standing.traits[rule.trait] >= rule.minimum for rule in project.qualification.traits
     )
     if standing.stage is Stage.PROSPECT and shown:
-        return _step(standing, Stage.OPPORTUNITY, MoveReason.TRAITS, facts)
+        return _step(standing, Stage.OPPORTUNITY, MoveReason.TRAITS)
     return None
 
 
-def _revival(facts: Facts) -> Move | None:
-    """Bring an inactive lead back when it shows a sign of life after it was archived."""
+def _revival(facts: Facts, project: Project, now: datetime) -> Move | None:
+    """Bring an inactive lead back when it shows a sign of life after it was archived.
+
+    A sign that was long ago when it was reported brings nobody back: silence would undo it.
+    """
     if facts.lead.standing.stage is not Stage.INACTIVE:
         return None
     archived, alive = facts.lead.archived_at, facts.lead.last_life_at
     if archived is None or alive is None or alive <= archived:
         return None
-    return _step(facts.lead.standing, Stage.LEAD, MoveReason.REVIVED, facts)
+    back = replace(facts.lead, standing=replace(facts.lead.standing, stage=Stage.LEAD))
+    if is_silent(back, project, now=now):
+        return None
+    return _step(facts.lead.standing, Stage.LEAD, MoveReason.REVIVED)
 
 
-def _step(standing: Standing, after: Stage, reason: str, facts: Facts) -> Move:
+def _step(standing: Standing, after: Stage, reason: str) -> Move:
     evidence = {str(gate): str(verdict) for gate, verdict in standing.verdicts.items()}
     evidence |= {str(trait): str(value) for trait, value in standing.traits.items()}
     return Move(before=standing.stage, after=after, reason=reason, evidence=evidence)
@@ -289,7 +298,7 @@ def _warm(facts: Facts, project: Project, now: datetime) -> Facts:
 _SALES_HAS_IT = frozenset({"ready", "delivered"})
 
 
-def _locked(facts: Facts, history: History) -> bool:
+def _locked(history: History) -> bool:
     """Say whether sales has the lead: released, and not given back, won or lost."""
     view = history.handoff
     if view is None or view.state not in _SALES_HAS_IT:
@@ -300,10 +309,8 @@ def _locked(facts: Facts, history: History) -> bool:
 def _qualified(facts: Facts, history: History, project: Project) -> bool:
     """Say whether a handoff row is due: qualified, nurtured, reachable, none in this cycle."""
     standing = facts.lead.standing
-    order = [Stage.PROSPECT, Stage.OPPORTUNITY]
-    reached = order[order.index(project.qualification.handoff.from_stage) :]
     return (
-        standing.stage in reached
+        project.qualification.handoff.reached_by(standing.stage)
         and standing.verdicts[Gate.NURTURED] is Verdict.PASS
         and not facts.lead.suppressed
         and history.handoff is None
@@ -344,7 +351,7 @@ def may_enter(sequence: NurtureSequence, left_at: Mapping[str, datetime], *, now
 def _next_check(facts: Facts, history: History, project: Project, now: datetime) -> datetime:
     """Return the earliest time at which anything could change without a new event."""
     moments = [now + REQUALIFY]
-    moments.extend(_window_ends(facts, project, now))
+    moments.extend(_window_ends(facts, project))
     moments.extend(_date_turns(facts, project))
     if history.next_expiry is not None:
         moments.append(history.next_expiry)
@@ -366,7 +373,7 @@ def _next_check(facts: Facts, history: History, project: Project, now: datetime)
     return min(moment for moment in moments if moment > now)
 
 
-def _window_ends(facts: Facts, project: Project, now: datetime) -> Iterable[datetime]:
+def _window_ends(facts: Facts, project: Project) -> Iterable[datetime]:
     for leaf in project.leaves:
         match leaf:
             case Happened(kind, subject, int(within)):
@@ -374,8 +381,7 @@ def _window_ends(facts: Facts, project: Project, now: datetime) -> Iterable[date
                 if at is not None:
                     yield at + timedelta(seconds=within)
             case Sent(template, int(within)):
-                last = max(facts.sent.values(), default=None)
-                at = facts.sent.get(template) if template else last
+                at = last_sent(facts, template)
                 if at is not None:
                     yield at + timedelta(seconds=within)
             case Silent(seconds):
@@ -388,13 +394,15 @@ def _date_turns(facts: Facts, project: Project) -> Iterable[datetime]:
     for leaf in project.leaves:
         if not isinstance(leaf, DateWithin | DatePast):
             continue
-        profile = facts.lead.profile if leaf.ref.owner == "lead" else facts.lead.account
-        value = profile.get(leaf.ref.name)
-        if isinstance(value, str) and value:
-            day = date.fromisoformat(value)
-            ahead = leaf.days if isinstance(leaf, DateWithin) else 0
-            for turn in (day - timedelta(days=ahead), day, day + timedelta(days=1)):
-                yield midnight(turn, project.workspace.time_zone)
+        value = value_of(leaf.ref, facts)
+        ahead = leaf.days if isinstance(leaf, DateWithin) else 0
+        try:
+            day = date.fromisoformat(str(value))
+            turns = (day - timedelta(days=ahead), day, day + timedelta(days=1))
+            yield from [midnight(turn, project.workspace.time_zone) for turn in turns]
+        except (ValueError, OverflowError):
+            # Not known, or at an end of the calendar, where nobody waits for it to turn.
+            continue
 
 
 def midnight(day: date, zone_name: str) -> datetime:

@@ -227,9 +227,23 @@ def value_of(ref: Ref, facts: Facts) -> Value | None:
 _LEAD_COLUMNS = frozenset({"email", "time_zone", "language", "source"})
 
 
+_STORED_AS: Mapping[ValueType, type] = {
+    ValueType.TEXT: str,
+    ValueType.NUMBER: int,
+    ValueType.BOOL: bool,
+    ValueType.DATE: str,
+    ValueType.CHOICE: str,
+    ValueType.CHOICES: tuple,
+}
+
+
 def _get(profile: Mapping[str, Value], ref: Ref) -> Value | None:
+    """Return the profile's value if it has the type that the reference says.
+
+    A value from before the field's type was changed is not known: it is asked for again.
+    """
     value = profile.get(ref.name)
-    return None if value is None or value == "" or value == () else value
+    return value if type(value) is _STORED_AS[ref.type] and value not in ("", ()) else None
 
 
 def _builtin(name: str, lead: Lead) -> Value | None:
@@ -355,8 +369,7 @@ def _history_leaf(
         case Happened(kind, subject, within):
             return _recent(last_time(facts, kind, subject), within, now)
         case Sent(template, within):
-            last = max(facts.sent.values(), default=None)
-            return _recent(facts.sent.get(template) if template else last, within, now)
+            return _recent(last_sent(facts, template), within, now)
         case Silent(seconds):
             return last_life(facts.lead) <= now - timedelta(seconds=seconds)
         case InSequence(sequence, finished):
@@ -377,6 +390,13 @@ def last_time(facts: Facts, kind: EventKind, subject: str | None) -> datetime | 
     return max((at for (k, _), at in facts.latest.items() if k == kind), default=None)
 
 
+def last_sent(facts: Facts, template: str | None) -> datetime | None:
+    """Return when the template was last sent, or any if none is named."""
+    if template is not None:
+        return facts.sent.get(template)
+    return max(facts.sent.values(), default=None)
+
+
 def _recent(at: datetime | None, within_seconds: int | None, now: datetime) -> bool:
     if at is None or at > now:
         return False
@@ -393,6 +413,16 @@ def leaves(condition: Condition) -> Iterator[Condition]:
             yield from leaves(term)
         case _:
             yield condition
+
+
+def refs_of(condition: Condition) -> tuple[Ref, ...]:
+    """Return every reference that the condition reads, once."""
+    found = [
+        leaf.ref
+        for leaf in leaves(condition)
+        if isinstance(leaf, Compare | OneOf | Contains | Known | DateWithin | DatePast)
+    ]
+    return tuple(dict.fromkeys(found))
 
 
 def kinds_asked(condition: Condition) -> frozenset[EventKind]:

@@ -16,7 +16,7 @@ from typing import assert_never
 from nurture.core.condition import Facts, holds
 from nurture.core.enrollment import Awaiting, Enrollment
 from nurture.core.event import EventKind
-from nurture.core.lead import IN_PLAY, Gate, Stage, Temperature, Value, Verdict
+from nurture.core.lead import IN_PLAY, Gate, Temperature, Value, Verdict
 from nurture.core.policy import sendable_from
 from nurture.core.project import Project
 from nurture.core.sequence import (
@@ -38,7 +38,7 @@ from nurture.core.sequence import (
 )
 
 MAX_STEPS = 100
-"""Steps walked in one decision; the checker refuses loops without a wait, this is the belt."""
+"""Steps walked in one decision; a long loop whose waits have all passed goes on in the next."""
 SOON = timedelta(minutes=1)
 SETTLE = timedelta(minutes=15)
 """How long to wait before asking again whether the mail before this one has left."""
@@ -49,9 +49,9 @@ class Situation:
     """What a decision needs besides the lead's facts.
 
     `recent_sends` are this lead's mails of the last seven days, planned ones included;
-    `unsettled` says that a mail of this enrollment has not left yet; `form_done` and `task_done`
-    when the form or task that is waited for was answered; `handoff_state` the state of the
-    cycle's handoff, with `handoff_answer`.
+    `unsettled` says that a mail of this enrollment has not left yet; `task_done` that the task
+    that is waited for is done; `handoff_state` is the state of the present cycle's handoff ('': it
+    has none), with the answer of sales.
     """
 
     facts: Facts
@@ -195,9 +195,10 @@ class _Walk:
         self.visit = enrollment.visit
         self.jumps = dict(enrollment.jumps)
         self.since = enrollment.since
+        # When the wait under way at the enrollment's own step is over; later steps have none yet.
         self.waiting = enrollment.wait_until
         # A tick that comes late must not stretch the sequence: waits count from the due time.
-        self.clock = min(enrollment.wait_until or now, now)
+        self.clock = min(enrollment.wait_until or enrollment.due_at or now, now)
 
     @property
     def facts(self) -> Facts:
@@ -225,16 +226,17 @@ class _Walk:
         return None
 
     def run(self) -> Park | End:
-        step_id: str | None = self.enrollment.step
+        step_id = self.enrollment.step
         for _ in range(MAX_STEPS):
-            if step_id is None:
-                return self.end(self.enrollment.step, "finished", "end of the sequence")
             result = self.take(self.sequence.by_id[step_id])
             if isinstance(result, Park | End):
                 return result
+            if result.next is None:
+                return self.end(step_id, "finished", "end of the sequence")
             step_id = result.next
-            self.since, self.waiting = self.now, None
-        raise AssertionError(f"{self.sequence.name}: more than {MAX_STEPS} steps in one decision")
+            # Counted from the due time too: after downtime a mail is late, not fresh.
+            self.since, self.waiting = self.clock, None
+        return self.rest(step_id)
 
     def take(self, step: Step) -> Park | End | _Go:
         match step:
@@ -284,9 +286,7 @@ class _Walk:
 
     def timed(self, step: Step, awaiting: Awaiting, seconds: int, over: str) -> Park | End | _Go:
         """Park until the wait that began with this step is over, then go on."""
-        begun = self.waiting is not None and step.id == self.enrollment.step
-        until = self.waiting if begun else self.clock + timedelta(seconds=seconds)
-        assert until is not None
+        until = self.waiting or self.clock + timedelta(seconds=seconds)
         if self.now < until:
             return self.park(step, awaiting, until)
         self.note(step.id, "time", over)
@@ -298,8 +298,16 @@ class _Walk:
         self.note(step.id, "step", outcome)
         if step.next is None:
             return self.end(step.id, "finished", "end of the sequence")
-        return replace(
-            self.park(step, Awaiting.TURN, self.now + SOON), step=step.next, wait_until=None
+        return self.rest(step.next)
+
+    def rest(self, step_id: str) -> Park:
+        """Park before the step until the next tick."""
+        return Park(
+            step=step_id,
+            awaiting=Awaiting.TURN,
+            due_at=self.now + SOON,
+            wait_until=None,
+            since=self.now,
         )
 
     def wait_for(self, step: WaitForStep) -> Park | End | _Go:
@@ -343,12 +351,8 @@ class _Walk:
     # -- mail ------------------------------------------------------------------------------------
 
     def mail(self, step: EmailStep | FormStep) -> Park | End | _Go:
-        awaiting_answer = (
-            isinstance(step, FormStep)
-            and step.id == self.enrollment.step
-            and self.enrollment.awaiting is Awaiting.EVENT
-        )
-        if isinstance(step, FormStep) and (awaiting_answer or self._answered(step)):
+        # With a wait under way the mail has left; on a second pass by a goto it has not.
+        if isinstance(step, FormStep) and (self.waiting is not None or self._answered(step)):
             return self._answer(step)
         held = self._held(step)
         if held is not None:
@@ -436,7 +440,7 @@ class _Walk:
     # -- people ----------------------------------------------------------------------------------
 
     def task(self, step: TaskStep) -> Park | End | _Go:
-        begun = step.id == self.enrollment.step and self.waiting is not None
+        begun = self.waiting is not None
         if begun and self.situation.task_done:
             self.note(step.id, "task", "done")
             self.clock = self.now
@@ -458,13 +462,15 @@ class _Walk:
             self.clock = self.now
             return _Go(step.next)
         if state:
+            # Sales gets the whole time, however late this tick comes.
+            self.clock = self.now
             return self.timed(step, Awaiting.SALES, step.timeout_seconds, "sales has not answered")
         self.note(step.id, "handoff", f"not handed over: {self._missing()}")
         return _Go(step.next)
 
     def _missing(self) -> str:
         standing = self.facts.lead.standing
-        if standing.stage not in (Stage.PROSPECT, Stage.OPPORTUNITY):
+        if not self.project.qualification.handoff.reached_by(standing.stage):
             return f"stage is {standing.stage}"
         if standing.verdicts[Gate.NURTURED] is not Verdict.PASS:
             return "not nurtured yet"

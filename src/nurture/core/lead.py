@@ -101,7 +101,7 @@ def first_standing() -> Standing:
     return Standing(
         stage=Stage.LEAD,
         temperature=Temperature.NEW,
-        verdicts={gate: Verdict.UNKNOWN for gate in Gate},
+        verdicts=dict.fromkeys(Gate, Verdict.UNKNOWN),
         traits=dict.fromkeys(Trait, 0),
     )
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 
 class MessageState(StrEnum):
@@ -118,3 +120,27 @@ class Halted:
 
 
 Outcome = Accepted | Refused | Uncertain | Halted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One intended mail as its row says. `slots` are the values its template reads, pinned."""
+
+    id: int
+    uid: str
+    lead_id: int
+    enrollment_id: int
+    release_id: int
+    sequence: str
+    step: str
+    template: str
+    topic: str
+    window: str
+    form: str
+    slots: Mapping[str, Any]
+    state: MessageState
+    tries: int
+    epoch: int
+    not_before: datetime
+    expires_at: datetime | None
+    planned_at: datetime

@@ -229,6 +229,11 @@ class HandoffRule:
     accept_within_seconds: int
     minimum_completeness: int
 
+    def reached_by(self, stage: Stage) -> bool:
+        """Say whether a lead at the stage has come far enough to be handed over."""
+        stages = (Stage.PROSPECT, Stage.OPPORTUNITY)
+        return stage in stages[stages.index(self.from_stage) :]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:

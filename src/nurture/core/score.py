@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from nurture.core.condition import Facts, holds
+from nurture.core.condition import Facts, holds, judge
 from nurture.core.event import EventKind
-from nurture.core.lead import UNKNOWN_GRADE, Value
+from nurture.core.lead import UNKNOWN_GRADE, Value, Verdict
 from nurture.core.project import (
     EngagementGroup,
     EngagementModel,
@@ -122,8 +122,9 @@ def _counted(
             days = taken.setdefault(rule.id, {})
             days[tally.day] = days.get(tally.day, 0) + tally.count
     for rule in group.rules:
-        if rule.id in taken:
-            yield rule, _capped(rule, taken[rule.id])
+        counted = _capped(rule, taken.get(rule.id, {}))
+        if counted:
+            yield rule, counted
 
 
 def _takes(rule: EngagementRule, tally: Tally) -> bool:
@@ -211,14 +212,16 @@ def _grade(model: FitModel, points: int, coverage_percent: int) -> str:
 
 
 def _fit_points(rule: FitRule, facts: Facts, now: datetime) -> tuple[int, bool]:
+    """Return what the rule gives, and whether what it asks is known: a "no" is known too."""
     if rule.when is not None:
-        met = holds(rule.when, facts, now=now)
-        return (rule.points if met else 0), met
+        known = judge(rule.when, facts, now=now) is not Verdict.UNKNOWN
+        return (rule.points if holds(rule.when, facts, now=now) else 0), known
     value = profile_value(rule.key, facts)
     if value is None:
         return 0, False
     if rule.bands:
-        assert isinstance(value, int)
+        if not isinstance(value, int):
+            return 0, False
         points = next(
             (
                 b.points

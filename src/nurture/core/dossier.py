@@ -1,0 +1,204 @@
+"""The dossier: everything sales is told about a lead, in fixed slots; unknown stays "unknown"."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from nurture.core.event import Event, EventKind
+from nurture.core.lead import Lead, Value
+from nurture.core.project import Field, Project
+from nurture.core.score import Fit, Score
+
+UNKNOWN = "unknown"
+HISTORY_LENGTH = 20
+
+# Slots of the dossier that are read from profile fields; a project names its fields like these.
+SLOTS: Mapping[str, tuple[str, ...]] = {
+    "budget": ("budget", "budget_range"),
+    "decision_timeline": ("decision_timeline", "timeline", "decide_by"),
+    "drivers": ("driver", "drivers", "project_driver"),
+    "pain_points": ("pain", "pain_note", "pain_points"),
+    "hot_buttons": ("hot_button", "hot_buttons"),
+    "competition": ("competition", "current_tool", "competitor"),
+}
+"""Dossier slot to the field names that fill it, wherever the project keeps them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownFact:
+    """A profile value with where it comes from."""
+
+    key: str
+    value: Value
+    source: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DossierInput:
+    """What a dossier is made of."""
+
+    lead: Lead
+    name: str
+    facts: Sequence[KnownFact]
+    events: Sequence[Event]
+    sent: Sequence[tuple[datetime, str]]
+    colleagues: Sequence[Mapping[str, str]]
+    account_name: str
+    engagement: Score
+    fit: Fit
+    stage_from: str
+
+
+def dossier(source: DossierInput, project: Project) -> dict[str, Any]:
+    """Return the dossier as JSON-ready data; every slot is there, filled or "unknown"."""
+    lead, standing = source.lead, source.lead.standing
+    by_key = {fact.key: fact for fact in source.facts}
+    slots = {slot: _slot(names, by_key, project) for slot, names in SLOTS.items()}
+    company = {
+        field.name: _told(by_key.get(field.key), field)
+        for field in project.fields.values()
+        if field.owner == "account" and not _in_slot(field.name)
+    }
+    return {
+        "person": {
+            "external_id": lead.uid,
+            "name": source.name or UNKNOWN,
+            "email": lead.email or UNKNOWN,
+            "time_zone": lead.time_zone,
+            "language": lead.language,
+            "source": lead.source or UNKNOWN,
+            "profile": {
+                field.name: _told(by_key.get(field.key), field)
+                for field in project.fields.values()
+                if field.owner == "lead" and not _in_slot(field.name)
+            },
+        },
+        "company": {"name": source.account_name or UNKNOWN, "profile": company},
+        "stage": {
+            "from": source.stage_from,
+            "to": str(standing.stage),
+            "definition": project.qualification.stages[standing.stage].definition,
+            "definition_version": project.qualification.version,
+        },
+        "temperature": str(standing.temperature),
+        "readiness": standing.readiness,
+        "scores": {
+            "fit": standing.fit / 1000,
+            "grade": standing.grade,
+            "engagement": standing.engagement / 1000,
+        },
+        "gates": {str(gate): str(verdict) for gate, verdict in standing.verdicts.items()},
+        "pain_interest_fit": {str(trait): value for trait, value in standing.traits.items()},
+        "individuals": [*source.colleagues] or UNKNOWN,
+        **slots,
+        "history": _history(source),
+        "open_questions": _open_questions(by_key, project),
+        "explain": _explain(source),
+        "completeness": completeness(by_key, project),
+    }
+
+
+def completeness(known: Mapping[str, object], project: Project) -> int:
+    """Return the share of the project's fields that are known, in percent."""
+    total = len(project.fields)
+    return 100 * sum(key in known for key in project.fields) // total if total else 0
+
+
+def _in_slot(name: str) -> bool:
+    return any(name in names for names in SLOTS.values())
+
+
+def _slot(
+    names: tuple[str, ...], by_key: Mapping[str, KnownFact], project: Project
+) -> list[dict[str, Any]] | str:
+    told = [
+        _told(by_key[field.key], field)
+        for field in project.fields.values()
+        if field.name in names and field.key in by_key
+    ]
+    return [item for item in told if isinstance(item, dict)] or UNKNOWN
+
+
+def _told(fact: KnownFact | None, field: Field) -> dict[str, Any] | str:
+    if fact is None:
+        return UNKNOWN
+    return {
+        "label": field.label,
+        "value": _label(fact.value, field),
+        "source": fact.source,
+        "at": fact.at.isoformat(),
+    }
+
+
+def _label(value: Value, field: Field) -> Any:
+    if isinstance(value, tuple):
+        return [field.choices.get(item, item) for item in value]
+    return field.choices.get(value, value) if isinstance(value, str) else value
+
+
+def _history(source: DossierInput) -> dict[str, Any]:
+    lines: list[tuple[datetime, str, str]] = [
+        (event.occurred_at, str(event.kind), event.subject)
+        for event in source.events
+        if event.human and event.kind in _TOLD
+    ]
+    lines.extend((at, "message.sent", template) for at, template in source.sent)
+    lines.sort()
+    return {
+        "counts": _counts(lines),
+        "last": [
+            {"at": at.isoformat(), "what": what, "about": about}
+            for at, what, about in lines[-HISTORY_LENGTH:]
+        ],
+        "left_out": max(len(lines) - HISTORY_LENGTH, 0),
+    }
+
+
+_TOLD = frozenset(
+    {
+        EventKind.LEAD_CAPTURED,
+        EventKind.FORM_SUBMITTED,
+        EventKind.MESSAGE_CLICKED,
+        EventKind.MESSAGE_REPLIED,
+        EventKind.PAGE_VIEWED,
+        EventKind.WEBINAR_ATTENDED,
+        EventKind.CALL_LOGGED,
+        EventKind.HANDOFF_RECYCLED,
+        EventKind.HANDOFF_REJECTED,
+    }
+)
+
+
+def _counts(lines: Sequence[tuple[datetime, str, str]]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for _, what, _ in lines:
+        found[what] = found.get(what, 0) + 1
+    return dict(sorted(found.items()))
+
+
+def _open_questions(by_key: Mapping[str, KnownFact], project: Project) -> list[str]:
+    return [
+        field.question
+        for field in project.fields.values()
+        if field.question and field.key not in by_key
+    ]
+
+
+def _explain(source: DossierInput) -> list[dict[str, Any]]:
+    rows = [("engagement", row) for row in source.engagement.rows]
+    rows.extend(("fit", row) for row in source.fit.score.rows)
+    return [
+        {
+            "axis": axis,
+            "group": row.group,
+            "rule": row.rule,
+            "count": row.count,
+            "raw": row.raw / 1000,
+            "net": row.net / 1000,
+        }
+        for axis, row in rows
+    ]

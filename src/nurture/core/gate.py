@@ -1,0 +1,79 @@
+"""The last gate: may this planned mail still leave, in the moment before its bytes do?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import blake2b
+
+from nurture.core.lead import IN_PLAY, Lead
+from nurture.core.message import Message, MessageState, Refused
+from nurture.core.policy import sendable_from
+from nurture.core.project import Project
+
+MAX_TRIES = 8
+FIRST_RETRY = timedelta(minutes=2)
+LONGEST_RETRY = timedelta(hours=6)
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """The mail may leave."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Later:
+    """Not now: the mail stays ready and is not looked at before `not_before`."""
+
+    not_before: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Never:
+    """The mail ends here, in this state."""
+
+    state: MessageState
+    reason: str
+
+
+def last_gate(
+    message: Message,
+    lead: Lead,
+    project: Project,
+    sent: Sequence[datetime],
+    *,
+    now: datetime,
+) -> Go | Later | Never:
+    """Return whether the mail may leave now. `sent`: the lead's other mails of seven days."""
+    if lead.suppressed:
+        return Never(state=MessageState.SUPPRESSED, reason=lead.suppressed)
+    if lead.standing.stage not in IN_PLAY:
+        return Never(state=MessageState.CANCELLED, reason=f"stage {lead.standing.stage}")
+    if lead.locked:
+        return Never(state=MessageState.CANCELLED, reason="with sales")
+    if message.topic not in lead.topics:
+        return Never(state=MessageState.SUPPRESSED, reason=f"no consent for {message.topic}")
+    if message.expires_at is not None and now > message.expires_at:
+        return Never(state=MessageState.EXPIRED, reason="too late to send")
+    window = project.workspace.windows[message.window]
+    opens = sendable_from(project.workspace, window, lead.time_zone, sent, now=now)
+    if opens > now:
+        return Later(not_before=opens, reason=f"window {window.name} and caps")
+    return Go()
+
+
+def after_refusal(message: Message, refused: Refused, *, now: datetime) -> Later | Never:
+    """Return when to try again, doubling with a stable jitter, or that it is over."""
+    tries = message.tries + 1
+    if refused.permanent:
+        return Never(state=MessageState.FAILED, reason=refused.reason)
+    if tries >= MAX_TRIES:
+        return Never(
+            state=MessageState.FAILED, reason=f"gave up after {tries} tries: {refused.reason}"
+        )
+    pause = min(FIRST_RETRY * 2**message.tries, LONGEST_RETRY)
+    roll = int.from_bytes(blake2b(f"{message.uid}/{tries}".encode(), digest_size=2).digest())
+    jittered = pause * (1 + roll / 65536 / 4)
+    return Later(not_before=max(refused.retry_at or now, now + jittered), reason=refused.reason)

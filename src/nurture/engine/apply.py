@@ -1,0 +1,45 @@
+"""Put a checked project in force as a release."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from nurture.core.errors import MisuseError
+from nurture.core.project import Project
+from nurture.engine.runtime import Runtime
+from nurture.store import leads, records, releases
+
+
+def apply(runtime: Runtime, project: Project, *, by: str, now: datetime) -> int:
+    """Put the project in force, ask for every lead in play to be assessed, return the release.
+
+    New enrollments are pinned to it; open ones stay on the release they began with.
+    """
+    teams = {signature.team for signature in project.qualification.signatures}
+    if not {"marketing", "sales"} <= teams:
+        raise MisuseError(
+            "qualification.yaml is not signed by marketing and sales; add both signatures"
+        )
+    with runtime.database.write() as connection:
+        before = releases.current(connection)
+        release_id = releases.apply(
+            connection, content_hash=project.content_hash, files=project.files, by=by, now=now
+        )
+        if before is None or before.content_hash != project.content_hash:
+            leads.check_everybody(connection, now=now)
+        records.note_audit(
+            connection,
+            actor=by,
+            action="release.applied",
+            subject=project.content_hash,
+            detail={"release": release_id},
+            now=now,
+        )
+    return release_id
+
+
+def project_in_force(runtime: Runtime) -> Project | None:
+    """Return the project in force, None before the first apply."""
+    with runtime.database.read() as connection:
+        release = releases.current(connection)
+        return None if release is None else runtime.project(connection, release.id)

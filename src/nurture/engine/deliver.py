@@ -1,0 +1,294 @@
+"""Deliver planned mail: lease, render, last gate, dispatch in small groups, settle.
+
+A lease is harmless to lose. Only the group whose bytes are leaving is committed as dispatching
+beforehand, so that a killed worker leaves at most one group in doubt. Nothing is open in the
+database while a batch renders or sends.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from typing import Protocol, assert_never
+
+from nurture.core.gate import Go, Later, Never, after_refusal, last_gate
+from nurture.core.message import (
+    Accepted,
+    Halted,
+    Message,
+    MessageState,
+    Outcome,
+    OutgoingMessage,
+    Refused,
+    Uncertain,
+)
+from nurture.engine.mailroom import Mailroom
+from nurture.engine.runtime import Runtime
+from nurture.store import history, leads, messages, switches
+from nurture.store.db import Connection
+
+log = logging.getLogger(__name__)
+
+LEASE = timedelta(minutes=5)
+DEADLINE = timedelta(seconds=90)
+"""After this a worker whose group was leaving is taken for dead: read timeout plus a minute."""
+PARK_AFTER = timedelta(hours=24)
+UNRENDERED_RETRY = timedelta(hours=1)
+
+
+class Transport(Protocol):
+    """A way out for mail, as narrow as delivery needs it."""
+
+    @property
+    def name(self) -> str:
+        """The name under which attempts and halts are recorded."""
+        ...
+
+    @property
+    def group_size(self) -> int:
+        """How many messages leave together, and so may come into doubt together."""
+        ...
+
+    def send(self, messages: Sequence[OutgoingMessage], *, now: datetime) -> list[Outcome]:
+        """Hand messages over and return one outcome each, in order; never raises."""
+        ...
+
+
+@dataclass(slots=True, kw_only=True)
+class Delivered:
+    """What one delivery pass did."""
+
+    claimed: int = 0
+    accepted: int = 0
+    postponed: int = 0
+    stopped: int = 0
+    refused: int = 0
+    uncertain: int = 0
+    unrendered: int = 0
+    halted: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ready:
+    message: Message
+    outgoing: OutgoingMessage
+
+
+def run(
+    runtime: Runtime,
+    mailroom: Mailroom,
+    transport: Transport,
+    *,
+    now: datetime,
+    limit: int = 1000,
+    lead_ids: Sequence[int] | None = None,
+) -> Delivered:
+    """Send one batch of ready mail and return what happened; call it until `claimed` is 0."""
+    counts = Delivered()
+    with runtime.database.write() as connection:
+        counts.halted = _halted(connection, transport, now)
+        batch = (
+            []
+            if counts.halted
+            else messages.claim(connection, now=now, lease=LEASE, limit=limit, lead_ids=lead_ids)
+        )
+    counts.claimed = len(batch)
+    for group in _groups(batch, transport.group_size):
+        if counts.halted:
+            _give_back(runtime, group, now)
+            continue
+        _send_group(runtime, mailroom, transport, group, counts, now)
+    return counts
+
+
+def settle_doubt(runtime: Runtime, *, now: datetime) -> tuple[int, int]:
+    """Reap messages of dead workers and park what stayed uncertain; return both counts."""
+    with runtime.database.write() as connection:
+        reaped = messages.reap(connection, now=now)
+        parked = messages.park(connection, now=now, after=PARK_AFTER)
+    return reaped, parked
+
+
+def _halted(connection: Connection, transport: Transport, now: datetime) -> str:
+    for name in (switches.SENDING, f"transport:{transport.name}"):
+        reason = switches.halted(connection, name, now=now)
+        if reason is not None:
+            return reason
+    return ""
+
+
+def _groups(batch: Sequence[Message], size: int) -> Iterator[Sequence[Message]]:
+    for start in range(0, len(batch), size):
+        yield batch[start : start + size]
+
+
+def _give_back(runtime: Runtime, group: Sequence[Message], now: datetime) -> None:
+    with runtime.database.write() as connection:
+        messages.postpone(connection, [(m.id, now, "transport halted") for m in group])
+
+
+def _send_group(
+    runtime: Runtime,
+    mailroom: Mailroom,
+    transport: Transport,
+    group: Sequence[Message],
+    counts: Delivered,
+    now: datetime,
+) -> None:
+    ready = _render(runtime, mailroom, group, counts, now)
+    if not ready:
+        return
+    with runtime.database.write() as connection:
+        leaving = _pass_gate(runtime, connection, ready, counts, now)
+        messages.dispatch(connection, _attempts(leaving, transport, now), now=now)
+    if not leaving:
+        return
+    # From here on the outcome of these messages can become unknown.
+    outcomes = transport.send([r.outgoing for r in leaving], now=now)
+    with runtime.database.write() as connection:
+        _settle(connection, transport, list(zip(leaving, outcomes, strict=True)), counts, now)
+
+
+def _render(
+    runtime: Runtime,
+    mailroom: Mailroom,
+    group: Sequence[Message],
+    counts: Delivered,
+    now: datetime,
+) -> list[_Ready]:
+    with runtime.database.read() as connection:
+        people = leads.read(connection, sorted({message.lead_id for message in group}))
+        projects = {m.release_id: runtime.project(connection, m.release_id) for m in group}
+    ready, failed = [], []
+    for message in group:
+        try:
+            outgoing = mailroom.outgoing(
+                projects[message.release_id], message, people[message.lead_id]
+            )
+        except Exception as error:
+            # One template or lead that cannot be rendered must not hold up the others.
+            log.exception("message=%s could not be rendered", message.uid)
+            failed.append((message.id, now + UNRENDERED_RETRY, f"not rendered: {error}"[:200]))
+        else:
+            ready.append(_Ready(message=message, outgoing=outgoing))
+    if failed:
+        counts.unrendered += len(failed)
+        with runtime.database.write() as connection:
+            messages.postpone(connection, failed)
+    return ready
+
+
+def _pass_gate(
+    runtime: Runtime,
+    connection: Connection,
+    ready: Sequence[_Ready],
+    counts: Delivered,
+    now: datetime,
+) -> list[_Ready]:
+    """Look at each lead for the last time, under the lock in which the message starts to leave."""
+    locked = {m.id for m in messages.lock_ready(connection, [r.message for r in ready])}
+    lead_ids = sorted({r.message.lead_id for r in ready})
+    people = leads.read(connection, lead_ids)
+    sent = history.left_recently(connection, lead_ids, now=now)
+    leaving, stopped, later = [], [], []
+    for item in ready:
+        message = item.message
+        if message.id not in locked:
+            continue
+        project = runtime.project(connection, message.release_id)
+        lead, recent = people[message.lead_id], sent.get(message.lead_id, ())
+        match last_gate(message, lead, project, recent, now=now):
+            case Go():
+                leaving.append(item)
+                sent.setdefault(message.lead_id, []).append(now)
+            case Later(not_before=at, reason=reason):
+                later.append((message.id, at, reason))
+            case Never(state=state, reason=reason):
+                stopped.append((message.id, state, reason))
+    messages.stop(connection, stopped, now=now)
+    messages.postpone(connection, later)
+    counts.stopped += len(stopped)
+    counts.postponed += len(later)
+    return leaving
+
+
+def _attempts(
+    leaving: Sequence[_Ready], transport: Transport, now: datetime
+) -> list[messages.NewAttempt]:
+    return [
+        messages.NewAttempt(
+            uid=item.outgoing.attempt_uid,
+            message_id=item.message.id,
+            epoch=item.message.epoch + 1,
+            transport=transport.name,
+            body_hash=_body_hash(item.outgoing),
+            deadline=now + DEADLINE,
+        )
+        for item in leaving
+    ]
+
+
+def _body_hash(outgoing: OutgoingMessage) -> str:
+    mail = outgoing.mail
+    return blake2b(
+        "\0".join((mail.subject, mail.text, mail.html)).encode(), digest_size=16
+    ).hexdigest()
+
+
+def _settle(
+    connection: Connection,
+    transport: Transport,
+    results: Sequence[tuple[_Ready, Outcome]],
+    counts: Delivered,
+    now: datetime,
+) -> None:
+    settled = []
+    for item, outcome in results:
+        settled.append(_settlement(item.message, outcome, now))
+        match outcome:
+            case Accepted():
+                counts.accepted += 1
+            case Refused():
+                counts.refused += 1
+            case Uncertain():
+                counts.uncertain += 1
+            case Halted(reason=reason, until=until):
+                counts.halted = reason
+                name = f"transport:{transport.name}"
+                switches.halt(connection, name, reason=reason, until=until, now=now)
+            case _ as unknown:
+                assert_never(unknown)
+    messages.settle(connection, settled, now=now)
+
+
+def _settlement(message: Message, outcome: Outcome, now: datetime) -> messages.Settlement:
+    state, reason, not_before, provider_id = MessageState.READY, "", None, ""
+    match outcome:
+        case Accepted(provider_id=provider_id, note=reason):
+            state = MessageState.ACCEPTED
+        case Refused():
+            after = after_refusal(message, outcome, now=now)
+            reason = after.reason
+            if isinstance(after, Later):
+                not_before = after.not_before
+            else:
+                state = after.state
+        case Uncertain(reason=reason):
+            state = MessageState.UNCERTAIN
+        case Halted(reason=reason, until=until):
+            not_before = until
+        case _ as unknown:
+            assert_never(unknown)
+    return messages.Settlement(
+        message_id=message.id,
+        epoch=message.epoch + 1,
+        state=state,
+        outcome=type(outcome).__name__.lower(),
+        provider_id=provider_id,
+        reason=reason,
+        not_before=not_before,
+        burned=not isinstance(outcome, Halted),
+    )

@@ -1,0 +1,315 @@
+"""Hand qualified leads to sales: release within capacity, deliver signed, retry, keep the clock."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from typing import Protocol
+
+from nurture.core.assess import assess
+from nurture.core.dossier import DossierInput, KnownFact, dossier
+from nurture.core.event import EventKind, NewEvent
+from nurture.core.lead import Gate, Lead, Stage, Verdict
+from nurture.core.project import Endpoint, Project
+from nurture.core.token import Grant, Purpose
+from nurture.engine import intake
+from nurture.engine.links import link
+from nurture.engine.runtime import InForce, Runtime, asked_by, today
+from nurture.store import events, handoffs, leads, profiles, records, timeline
+from nurture.store.db import Connection
+from nurture.store.history import read_facts, read_history
+
+log = logging.getLogger(__name__)
+
+LEASE = timedelta(minutes=2)
+# Standard Webhooks 1.0, the published retry schedule.
+RETRIES = tuple(
+    timedelta(seconds=s) for s in (5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400)
+)
+QUALIFIED = frozenset({Stage.PROSPECT, Stage.OPPORTUNITY})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came of one call: `kind` is delivered, retry, refused or gone."""
+
+    kind: str
+    status: int | None
+    detail: str
+    retry_after: timedelta | None = None
+
+
+class Sender(Protocol):
+    """Signs and posts one body to an endpoint; never raises for trouble out there."""
+
+    def post(self, endpoint: Endpoint, uid: str, body: bytes, *, now: datetime) -> Answer:
+        """Return what came of it."""
+        ...
+
+
+@dataclass(slots=True, kw_only=True)
+class HandedOff:
+    """What one handoff pass did."""
+
+    released: int = 0
+    withdrawn: int = 0
+    claimed: int = 0
+    delivered: int = 0
+    retried: int = 0
+    dead: int = 0
+    overdue: int = 0
+
+
+def run(
+    runtime: Runtime,
+    sender: Sender,
+    *,
+    now: datetime,
+    limit: int = 100,
+    lead_ids: Sequence[int] | None = None,
+) -> HandedOff:
+    """Release what capacity allows, deliver what is due, and mark what sales left unanswered."""
+    counts = HandedOff()
+    with runtime.database.write() as connection:
+        in_force = runtime.in_force(connection)
+        _release(runtime, connection, in_force, counts, now)
+    with runtime.database.write() as connection:
+        claimed = handoffs.claim(connection, now=now, lease=LEASE, limit=limit, lead_ids=lead_ids)
+    counts.claimed = len(claimed)
+    for handoff in claimed:
+        _deliver(runtime, sender, in_force.project, handoff, counts, now)
+    with runtime.database.write() as connection:
+        _watch_clock(connection, in_force.project, counts, now)
+    return counts
+
+
+# -- release -------------------------------------------------------------------------------------
+
+
+def _release(
+    runtime: Runtime,
+    connection: Connection,
+    in_force: InForce,
+    counts: HandedOff,
+    now: datetime,
+) -> None:
+    rule = in_force.project.qualification.handoff
+    used = handoffs.released_since(connection, rule.endpoint, now - timedelta(days=7))
+    room = rule.capacity_per_week - used
+    if room <= 0:
+        return
+    waiting = handoffs.waiting(connection, limit=room)
+    people = leads.read(connection, [handoff.lead_id for handoff in waiting])
+    for handoff in waiting:
+        lead = people[handoff.lead_id]
+        missing = _no_longer(lead)
+        if missing:
+            handoffs.withdraw(connection, handoff.id, reason=missing)
+            counts.withdrawn += 1
+            leads.touch(connection, [lead.id], now=now)
+            continue
+        endpoint = in_force.project.endpoints[handoff.endpoint]
+        accept_by = now + timedelta(seconds=endpoint.accept_within_seconds)
+        body, complete = payload(runtime, connection, in_force, handoff, lead, accept_by, now)
+        handoffs.release(
+            connection, handoff.id, body=body, completeness=complete, accept_by=accept_by, now=now
+        )
+        # Assessment locks the lead; touching it makes that happen before its next mail.
+        leads.lock(connection, [lead.id])
+        leads.touch(connection, [lead.id], now=now)
+        counts.released += 1
+
+
+def _no_longer(lead: Lead) -> str:
+    """Return why a waiting handoff may not go out any more, '' if it may."""
+    if lead.suppressed:
+        return f"suppressed: {lead.suppressed}"
+    if lead.standing.stage not in QUALIFIED:
+        return f"stage is {lead.standing.stage}"
+    if lead.standing.verdicts[Gate.NURTURED] is not Verdict.PASS:
+        return "no longer nurtured"
+    return ""
+
+
+def payload(
+    runtime: Runtime,
+    connection: Connection,
+    in_force: InForce,
+    handoff: handoffs.Handoff,
+    lead: Lead,
+    accept_by: datetime,
+    now: datetime,
+) -> tuple[str, int]:
+    """Return the exact body of the handoff's webhook and the dossier's completeness."""
+    project = in_force.project
+    told = dossier(_gather(connection, lead, project, now), project)
+    grant = Grant(purpose=Purpose.SALES, subject=handoff.uid.removeprefix("msg_"))
+    data = {
+        "handoff": {
+            "id": handoff.uid,
+            "cycle": handoff.cycle,
+            "sequence": handoff.id,
+            "sla": {"accept_by": accept_by.isoformat()},
+            "links": {"answer": link(runtime.secrets.links, project.workspace.public_url, grant)},
+        },
+        **told,
+    }
+    body = {"type": handoff.kind, "timestamp": now.isoformat(), "data": data}
+    return json.dumps(body, ensure_ascii=False, sort_keys=True), int(told["completeness"])
+
+
+def _gather(connection: Connection, lead: Lead, project: Project, now: datetime) -> DossierInput:
+    asked = asked_by(project)
+    batch = {lead.id: lead}
+    facts = read_facts(connection, batch, asked, now=now, today=today(project, now))
+    history = read_history(connection, batch, asked, now=now)
+    engaged, fitting = assess(facts[lead.id], history[lead.id], project, now=now).scores
+    moves = records.moves_of(connection, lead.id)
+    name = " ".join(
+        str(lead.profile[key]) for key in ("first_name", "last_name") if lead.profile.get(key)
+    )
+    return DossierInput(
+        lead=lead,
+        name=name,
+        facts=_known(connection, lead, now),
+        events=events.of_lead(connection, lead.id),
+        sent=timeline.sent_to(connection, lead.id),
+        colleagues=timeline.colleagues(connection, lead.account_id, besides=lead.id),
+        account_name=timeline.account_name(connection, lead.account_id),
+        engagement=engaged,
+        fit=fitting,
+        stage_from=str(moves[-1][1].before) if moves else str(lead.standing.stage),
+    )
+
+
+def _known(connection: Connection, lead: Lead, now: datetime) -> list[KnownFact]:
+    """Return the facts in force; the newest valid one of each field."""
+    newest: dict[str, KnownFact] = {}
+    for row in profiles.facts_of(connection, lead.id, lead.account_id):
+        key = f"{'account' if row['account_id'] else 'lead'}.{row['name']}"
+        if row["valid_until"] is not None and row["valid_until"] <= now:
+            newest.pop(key, None)
+            continue
+        value = row["value"]
+        newest[key] = KnownFact(
+            key=key,
+            value=tuple(value) if isinstance(value, list) else value,
+            source=row["source"],
+            at=row["occurred_at"],
+        )
+    return list(newest.values())
+
+
+# -- deliver -------------------------------------------------------------------------------------
+
+
+def _deliver(
+    runtime: Runtime,
+    sender: Sender,
+    project: Project,
+    handoff: handoffs.Handoff,
+    counts: HandedOff,
+    now: datetime,
+) -> None:
+    with runtime.database.write() as connection:
+        attempt = handoffs.begin_attempt(connection, handoff.id, now=now)
+    endpoint = project.endpoints.get(handoff.endpoint)
+    answer = (
+        sender.post(endpoint, handoff.uid, handoff.body.encode(), now=now)
+        if endpoint is not None
+        else Answer(kind="refused", status=None, detail=f"no endpoint {handoff.endpoint}")
+    )
+    result = _result(handoff, attempt, answer, now)
+    with runtime.database.write() as connection:
+        handoffs.finish_attempt(connection, result, now=now)
+        if result.state == "delivered":
+            counts.delivered += 1
+            intake.record(
+                runtime, connection, [_delivered_event(handoff, now)], project=project, now=now
+            )
+        elif result.state == "dead":
+            counts.dead += 1
+            _alert(connection, handoff, project, now)
+        else:
+            counts.retried += 1
+
+
+def _result(
+    handoff: handoffs.Handoff, attempt: int, answer: Answer, now: datetime
+) -> handoffs.AttemptResult:
+    state, next_at = "dead", None
+    if answer.kind == "delivered":
+        state = "delivered"
+    elif answer.kind == "retry" and handoff.tries < len(RETRIES):
+        state = "ready"
+        next_at = now + max(_pause(handoff), answer.retry_after or timedelta())
+    return handoffs.AttemptResult(
+        attempt_id=attempt,
+        handoff_id=handoff.id,
+        status=answer.status,
+        outcome=answer.kind,
+        detail=answer.detail,
+        state=state,
+        next_attempt_at=next_at,
+    )
+
+
+def _pause(handoff: handoffs.Handoff) -> timedelta:
+    """Return the schedule's pause with a stable jitter of up to a tenth."""
+    base = RETRIES[handoff.tries]
+    roll = int.from_bytes(
+        blake2b(f"{handoff.uid}/{handoff.tries}".encode(), digest_size=2).digest()
+    )
+    return base * (1 + roll / 65536 / 10)
+
+
+def _delivered_event(handoff: handoffs.Handoff, now: datetime) -> NewEvent:
+    return NewEvent(
+        lead_id=handoff.lead_id,
+        kind=EventKind.HANDOFF_DELIVERED,
+        subject=handoff.endpoint,
+        occurred_at=now,
+        source="handoff",
+        source_key=f"{handoff.uid}/delivered",
+        human=False,
+    )
+
+
+def _alert(
+    connection: Connection, handoff: handoffs.Handoff, project: Project, now: datetime
+) -> None:
+    endpoint = project.endpoints.get(handoff.endpoint)
+    records.ask_about_lead(
+        connection,
+        lead_id=handoff.lead_id,
+        title=f"Sales has not got this lead: handoff {handoff.uid} could not be delivered",
+        team=endpoint.team if endpoint else handoff.endpoint,
+        due_at=now + timedelta(days=1),
+        now=now,
+    )
+
+
+# -- the clock -----------------------------------------------------------------------------------
+
+
+def _watch_clock(
+    connection: Connection, project: Project, counts: HandedOff, now: datetime
+) -> None:
+    late = handoffs.overdue(connection, now=now)
+    if not late:
+        return
+    handoffs.mark_overdue(connection, [handoff.id for handoff in late], now=now)
+    for handoff in late:
+        records.ask_about_lead(
+            connection,
+            lead_id=handoff.lead_id,
+            title=f"Sales has not answered handoff {handoff.uid} in time",
+            team=project.endpoints[handoff.endpoint].team,
+            due_at=now + timedelta(days=1),
+            now=now,
+        )
+    counts.overdue = len(late)

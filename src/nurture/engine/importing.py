@@ -1,0 +1,421 @@
+"""Import leads from CSV: what can be used comes in, the rest goes to a reject file with reasons.
+
+Importing a file twice changes nothing: every row is one event with a key made of its content.
+An opt-out survives every import, and an erased address is not created again.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+from itertools import islice
+from zoneinfo import ZoneInfo, available_timezones
+
+from nurture.core.address import match_key, parse_address
+from nurture.core.answers import LONGEST_NAME, clean_text, is_nothing, parse_answer
+from nurture.core.errors import RefusedInput
+from nurture.core.event import EventKind, NewEvent
+from nurture.core.lead import Value
+from nurture.core.project import Project
+from nurture.core.token import public_id
+from nurture.engine import intake
+from nurture.engine.accounts import account_of
+from nurture.engine.runtime import Runtime
+from nurture.store import leads, profiles
+from nurture.store.db import Connection
+
+CHUNK = 500
+LARGEST_CELL = 64 * 1024
+MOST_COLUMNS = 500
+BUILT_IN = frozenset(
+    {
+        "email", "time_zone", "language", "source", "company", "topics", "consent_basis",
+        "consent_source", "consent_wording", "consent_at", "captured_at", "downloaded", "notes",
+    }
+)  # fmt: skip
+BASES = frozenset({"consent", "contract", "legitimate-interest"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejected:
+    """A row that could not be used. `line` is where it begins in the file."""
+
+    line: int
+    reason: str
+    row: Mapping[str, str]
+
+
+@dataclass(slots=True, kw_only=True)
+class Imported:
+    """What an import did."""
+
+    rows: int = 0
+    created: int = 0
+    merged: int = 0
+    unchanged: int = 0
+    without_consent: int = 0
+    suppressed: int = 0
+    rejected: list[Rejected] = field(default_factory=list)
+    remarks: list[Rejected] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Row:
+    line: int
+    raw: Mapping[str, str]
+    email: str
+    key: str
+    fingerprint: str
+    company: str
+    values: Mapping[str, Value]
+    time_zone: str
+    language: str
+    source: str
+    topics: tuple[str, ...]
+    basis: str
+    consent_source: str
+    wording: str
+    consent_at: datetime
+    captured_at: datetime
+    downloaded: str
+    note: str
+
+
+def import_csv(
+    runtime: Runtime,
+    project: Project,
+    content: bytes,
+    *,
+    now: datetime,
+    name: str = "leads.csv",
+    dry_run: bool = False,
+) -> Imported:
+    """Import the file and return what happened; with `dry_run` nothing is stored.
+
+    Each chunk of rows is one transaction; a broken import is simply run again.
+    """
+    result = Imported()
+    rows = _readable(_lines(content), project, result, now)
+    while chunk := list(islice(rows, CHUNK)):
+        if not dry_run:
+            with runtime.database.write() as connection:
+                _store(runtime, connection, project, chunk, result, name, now)
+    return result
+
+
+def _lines(content: bytes) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield each row with the line on which it begins; the header names the columns."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise RefusedInput(f"line {line}: the file is not UTF-8; save it as UTF-8 first") from None
+    csv.field_size_limit(LARGEST_CELL)
+    # Read without translating line ends: a line feed inside quotes belongs to its cell.
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        header = [cell.strip().casefold() for cell in next(reader, [])]
+        _check_header(header)
+        start = reader.line_num + 1
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                yield start, dict(zip(header, cells, strict=False)) | _surplus(header, cells)
+            start = reader.line_num + 1
+    except csv.Error as error:
+        raise RefusedInput(f"line {reader.line_num}: {error}") from None
+
+
+def _check_header(header: Sequence[str]) -> None:
+    if not header:
+        raise RefusedInput("the file is empty; the first line must name the columns")
+    if len(header) > MOST_COLUMNS:
+        raise RefusedInput(f"the file has more than {MOST_COLUMNS} columns")
+    twice = sorted({column for column in header if header.count(column) > 1})
+    if twice:
+        raise RefusedInput(f"line 1: column {twice[0]!r} is there twice")
+    if "email" not in header:
+        raise RefusedInput("line 1: there is no column 'email'")
+
+
+def _surplus(header: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
+    return {"": "surplus cells"} if len(cells) > len(header) else {}
+
+
+def _readable(
+    lines: Iterable[tuple[int, dict[str, str]]], project: Project, result: Imported, now: datetime
+) -> Iterator[_Row]:
+    for line, raw in lines:
+        result.rows += 1
+        try:
+            row, remarks = _read(line, raw, project, now)
+        except RefusedInput as error:
+            result.rejected.append(Rejected(line=line, reason=str(error), row=raw))
+        else:
+            result.remarks.extend(Rejected(line=line, reason=r, row={}) for r in remarks)
+            yield row
+
+
+def _read(
+    line: int, raw: dict[str, str], project: Project, now: datetime
+) -> tuple[_Row, list[str]]:
+    """Return the row as values, with remarks about cells that were left out."""
+    if "" in raw:
+        raise RefusedInput("more cells than columns: is a comma or a quote missing?")
+    cells = {k: clean_text(v, longest=LARGEST_CELL) for k, v in raw.items()}
+    email = "" if is_nothing(cells["email"]) else parse_address(cells["email"])
+    remarks: list[str] = []
+    values = _values(cells, project, remarks)
+    company = _company(cells)
+    if company and "account.name" in project.fields:
+        values["account.name"] = company
+    if not email and not any(values.get(key) for key in ("lead.phone", "lead.last_name")):
+        raise RefusedInput("no address, and neither phone nor name to know the person by")
+    content = "\x1f".join(f"{k}={cells[k]}" for k in sorted(cells))
+    fingerprint = sha256(content.encode()).hexdigest()[:32]
+    row = _Row(
+        line=line,
+        raw=raw,
+        email=email,
+        key=match_key(email) if email else "",
+        fingerprint=fingerprint,
+        company=company,
+        values=values,
+        time_zone=_zone(cells.get("time_zone", ""), project, remarks),
+        language=cells.get("language", "")[:10] or "en",
+        source=cells.get("source", "")[:LONGEST_NAME] or "unknown",
+        topics=_topics(cells, project, remarks),
+        basis=_basis(cells),
+        consent_source=cells.get("consent_source", ""),
+        wording=cells.get("consent_wording", ""),
+        consent_at=_moment(cells.get("consent_at", ""), project, now),
+        captured_at=_moment(cells.get("captured_at", ""), project, now),
+        downloaded=_download(cells, project, remarks),
+        note=cells.get("notes", ""),
+    )
+    return row, remarks
+
+
+def _values(cells: Mapping[str, str], project: Project, remarks: list[str]) -> dict[str, Value]:
+    found: dict[str, Value] = {}
+    for column, text in cells.items():
+        keys = [column] if "." in column else [f"lead.{column}", f"account.{column}"]
+        known = next((project.fields[key] for key in keys if key in project.fields), None)
+        if known is None or column in BUILT_IN or is_nothing(text):
+            continue
+        try:
+            value = parse_answer(known, [text])
+        except RefusedInput as error:
+            remarks.append(f"{column} left out ({text[:40]!r}): {error}")
+        else:
+            if value is not None:
+                found[known.key] = value
+    return found
+
+
+def _company(cells: Mapping[str, str]) -> str:
+    name = cells.get("company", "")
+    # A cell that a spreadsheet would run as a formula is nobody's company name.
+    return "" if is_nothing(name) or name[0] in "=+@" else name[:LONGEST_NAME]
+
+
+def _zone(text: str, project: Project, remarks: list[str]) -> str:
+    if text in available_timezones():
+        return text
+    if text:
+        remarks.append(f"unknown time zone {text[:40]!r}: {project.workspace.time_zone} is used")
+    return project.workspace.time_zone
+
+
+def _topics(cells: Mapping[str, str], project: Project, remarks: list[str]) -> tuple[str, ...]:
+    named = [topic.strip() for topic in cells.get("topics", "").replace(",", ";").split(";")]
+    for topic in named:
+        if topic and topic not in project.workspace.topics:
+            remarks.append(f"unknown topic {topic[:40]!r}")
+    return tuple(topic for topic in named if topic in project.workspace.topics)
+
+
+def _basis(cells: Mapping[str, str]) -> str:
+    basis = cells.get("consent_basis", "").casefold()
+    proven = basis in BASES and cells.get("consent_source") and cells.get("consent_wording")
+    return basis if proven else ""
+
+
+def _download(cells: Mapping[str, str], project: Project, remarks: list[str]) -> str:
+    form = cells.get("downloaded", "")
+    if form and form not in project.forms:
+        remarks.append(f"unknown form {form[:40]!r} in 'downloaded'")
+        return ""
+    return form
+
+
+def _moment(text: str, project: Project, now: datetime) -> datetime:
+    if not text:
+        return now
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise RefusedInput(f"{text[:40]!r} is not a time like 2026-08-31T10:00:00Z") from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=ZoneInfo(project.workspace.time_zone))
+    if moment > now:
+        raise RefusedInput(f"{text[:40]!r} lies in the future")
+    return moment.astimezone(UTC)
+
+
+# -- store ---------------------------------------------------------------------------------------
+
+
+def _store(
+    runtime: Runtime,
+    connection: Connection,
+    project: Project,
+    chunk: Sequence[_Row],
+    result: Imported,
+    name: str,
+    now: datetime,
+) -> None:
+    uids = {row.line: _uid(runtime, row) for row in chunk}
+    hashes = {row.key: intake.address_hash(runtime, row.email) for row in chunk if row.email}
+    stopped = profiles.suppressed(connection, hashes.values())
+    known = leads.ids_by_uid(connection, uids.values())
+    # An address may belong to a lead that came in another way, under an id of its own.
+    by_key = leads.ids_by_match_key(connection, [row.key for row in chunk if row.key])
+    new: dict[str, leads.NewLead] = {}
+    usable: list[_Row] = []
+    for row in chunk:
+        reason = stopped.get(hashes.get(row.key, ""), "")
+        if reason == "erased":
+            line = Rejected(line=row.line, reason="asked to be forgotten", row={})
+            result.rejected.append(line)
+            continue
+        usable.append(row)
+        result.suppressed += bool(reason)
+        if uids[row.line] not in known and row.key not in by_key:
+            new.setdefault(uids[row.line], _new_lead(row, uids[row.line], reason, project))
+    if new:
+        leads.insert_leads(connection, list(new.values()), now=now)
+        known |= leads.ids_by_uid(connection, new)
+    ids = {
+        row.line: by_key[row.key] if row.key in by_key else known[uids[row.line]] for row in usable
+    }
+    _record(runtime, connection, project, usable, ids, result, name, now)
+    result.created += len(new)
+    result.merged -= len(new)
+
+
+def _uid(runtime: Runtime, row: _Row) -> str:
+    who = row.key or f"hearsay/{row.fingerprint}"
+    return public_id(runtime.secrets.identity, f"lead/{who}")
+
+
+def _new_lead(row: _Row, uid: str, suppressed: str, project: Project) -> leads.NewLead:
+    account_key, account_name = account_of(row.email, row.company, uid, project)
+    return leads.NewLead(
+        uid=uid,
+        email=row.email,
+        match_key=row.key or None,
+        time_zone=row.time_zone,
+        language=row.language,
+        source=row.source,
+        account_key=account_key,
+        account_name=account_name,
+        note=row.note,
+        suppressed=suppressed,
+        captured_at=row.captured_at,
+    )
+
+
+def _record(
+    runtime: Runtime,
+    connection: Connection,
+    project: Project,
+    rows: Sequence[_Row],
+    ids: Mapping[int, int],
+    result: Imported,
+    name: str,
+    now: datetime,
+) -> None:
+    captured = [_captured(row, ids[row.line], name) for row in rows]
+    fresh = {
+        event.source_key
+        for event in intake.record(runtime, connection, captured, project=project, now=now)
+    }
+    rows = [row for row in {row.fingerprint: row for row in rows}.values()
+            if row.fingerprint in fresh]  # fmt: skip
+    result.merged += len(rows)
+    result.unchanged += len(captured) - len(rows)
+    people = leads.read(connection, sorted({ids[row.line] for row in rows}))
+    answers = [
+        answer
+        for row in rows
+        for answer in intake.answers_about(
+            people[ids[row.line]],
+            row.values.items(),
+            source=f"import {name}",
+            occurred_at=row.captured_at,
+        )
+    ]
+    intake.store_answers(connection, answers, project=project, now=now)
+    result.without_consent += sum(not (row.basis and row.topics) for row in rows)
+    profiles.give_consent(
+        connection, [given for row in rows for given in _consents(row, ids[row.line])]
+    )
+    submitted = [_submitted(row, ids[row.line]) for row in rows if row.downloaded]
+    intake.record(runtime, connection, submitted, project=project, now=now)
+
+
+def _captured(row: _Row, lead_id: int, name: str) -> NewEvent:
+    return NewEvent(
+        lead_id=lead_id,
+        kind=EventKind.LEAD_CAPTURED,
+        subject=row.source,
+        occurred_at=row.captured_at,
+        source="import",
+        source_key=row.fingerprint,
+        detail={"file": name, "line": row.line, "note": row.note},
+    )
+
+
+def _submitted(row: _Row, lead_id: int) -> NewEvent:
+    return NewEvent(
+        lead_id=lead_id,
+        kind=EventKind.FORM_SUBMITTED,
+        subject=row.downloaded,
+        occurred_at=row.captured_at,
+        source="import",
+        source_key=f"{row.fingerprint}/{row.downloaded}",
+    )
+
+
+def _consents(row: _Row, lead_id: int) -> Iterator[dict[str, object]]:
+    if not row.basis:
+        return
+    for topic in row.topics:
+        yield {
+            "lead_id": lead_id,
+            "topic": topic,
+            "basis": row.basis,
+            "source": row.consent_source,
+            "wording": row.wording,
+            "given_at": row.consent_at,
+        }
+
+
+def reject_file(result: Imported) -> str:
+    """Return the rejected rows as CSV with line and reason first; formulas are made harmless."""
+    columns = list(dict.fromkeys(k for item in result.rejected for k in item.row if k))
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(["line", "reason", *columns])
+    for item in result.rejected:
+        writer.writerow([item.line, item.reason, *(harmless(item.row.get(c, "")) for c in columns)])
+    return out.getvalue()
+
+
+def harmless(cell: str) -> str:
+    """Return the cell so that no spreadsheet runs it as a formula."""
+    return f"'{cell}" if cell[:1] in tuple("=+-@\t\r\n") else cell

@@ -1,0 +1,155 @@
+"""Intake: append what happened, and let suppression and consent act in the same transaction.
+
+Everything else that follows from an event is worked out later by `assess`; intake only rings for
+it, by moving the lead's next check to now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from nurture.core.address import suppression_key
+from nurture.core.event import SIGNS_OF_LIFE, STOPS_MAIL, EventKind, NewEvent
+from nurture.core.lead import Lead, Value
+from nurture.core.message import MessageState
+from nurture.core.project import Project
+from nurture.core.token import keyed_hash
+from nurture.engine.runtime import Runtime, home_zone
+from nurture.store import enrollments, events, leads, messages, profiles
+from nurture.store.db import Connection
+
+SUPPRESSION_REASONS = {
+    EventKind.MESSAGE_UNSUBSCRIBED: "unsubscribed",
+    EventKind.MESSAGE_COMPLAINED: "complained",
+    EventKind.MESSAGE_BOUNCED: "bounced",
+    EventKind.MESSAGE_DROPPED: "dropped by the provider",
+    EventKind.ERASURE_REQUESTED: "asked to be forgotten",
+}
+assert set(SUPPRESSION_REASONS) == STOPS_MAIL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One profile value that somebody or something told us: `key` is lead.x or account.x."""
+
+    lead_id: int
+    account_id: int
+    key: str
+    value: Value
+    source: str
+    occurred_at: datetime
+
+
+def record(
+    runtime: Runtime,
+    connection: Connection,
+    new: Sequence[NewEvent],
+    *,
+    project: Project,
+    now: datetime,
+) -> list[NewEvent]:
+    """Append events and do what must not wait; return those that were new.
+
+    Safe to call twice with the same events: the second time nothing is new.
+    """
+    fresh = events.append(connection, new, now=now, zone=home_zone(project))
+    if not fresh:
+        return []
+    stopping = {e.lead_id: e.kind for e in fresh if e.kind in STOPS_MAIL}
+    if stopping:
+        _suppress(runtime, connection, stopping, now)
+    life: dict[int, datetime] = {}
+    for event in fresh:
+        if event.human and event.kind in SIGNS_OF_LIFE:
+            life[event.lead_id] = max(event.occurred_at, life.get(event.lead_id, event.occurred_at))
+    leads.touch(connection, [event.lead_id for event in fresh], now=now, life=life)
+    return fresh
+
+
+def _suppress(
+    runtime: Runtime, connection: Connection, stopping: dict[int, EventKind], now: datetime
+) -> None:
+    """Stop all mail to these leads, now and for every later lead with the same address."""
+    reasons = {lead_id: SUPPRESSION_REASONS[kind] for lead_id, kind in stopping.items()}
+    batch = leads.read(connection, list(reasons))
+    profiles.suppress(
+        connection,
+        {
+            address_hash(runtime, lead.email): (reasons[lead.id], f"lead {lead.uid}")
+            for lead in batch.values()
+            if lead.email
+        },
+        now=now,
+    )
+    profiles.mark_suppressed(connection, reasons)
+    withdrawn = [i for i, kind in stopping.items() if kind is not EventKind.MESSAGE_BOUNCED]
+    profiles.withdraw_consent(connection, withdrawn, None, at=now)
+    messages.cancel_for(
+        connection, list(reasons), MessageState.SUPPRESSED, "stopped by the person", now=now
+    )
+    enrollments.wake(connection, reasons, now=now)
+
+
+def address_hash(runtime: Runtime, email: str) -> str:
+    """Return the keyed hash under which the address is suppressed."""
+    return keyed_hash(runtime.secrets.pepper, suppression_key(email))
+
+
+def store_answers(
+    connection: Connection, answers: Sequence[Answer], *, project: Project, now: datetime
+) -> None:
+    """Keep profile answers with provenance and refresh the current profiles.
+
+    An answer about the organization concerns every colleague: they are assessed again too.
+    """
+    if not answers:
+        return
+    profiles.add_facts(connection, [_fact(answer, project) for answer in answers])
+    lead_ids = {a.lead_id for a in answers if a.key.startswith("lead.")}
+    account_ids = {a.account_id for a in answers if a.key.startswith("account.")}
+    of_leads, of_accounts = profiles.current_profiles(
+        connection, lead_ids=lead_ids, account_ids=account_ids, now=now
+    )
+    if of_leads:
+        leads.store_profiles(connection, of_leads)
+    if of_accounts:
+        leads.store_account_profiles(connection, of_accounts)
+    touched = set(lead_ids)
+    for members in leads.colleagues(connection, sorted(account_ids)).values():
+        touched.update(members)
+    leads.touch(connection, touched, now=now)
+
+
+def _fact(answer: Answer, project: Project) -> profiles.NewFact:
+    owner, _, name = answer.key.partition(".")
+    valid_for = project.fields[answer.key].valid_for_seconds
+    return profiles.NewFact(
+        lead_id=answer.lead_id,
+        account_id=answer.account_id if owner == "account" else None,
+        name=name,
+        value=answer.value,
+        source=answer.source,
+        occurred_at=answer.occurred_at,
+        valid_until=(
+            None if valid_for is None else answer.occurred_at + timedelta(seconds=valid_for)
+        ),
+    )
+
+
+def answers_about(
+    lead: Lead, values: Iterable[tuple[str, Value]], *, source: str, occurred_at: datetime
+) -> list[Answer]:
+    """Return answers of one lead as `store_answers` takes them."""
+    return [
+        Answer(
+            lead_id=lead.id,
+            account_id=lead.account_id,
+            key=key,
+            value=value,
+            source=source,
+            occurred_at=occurred_at,
+        )
+        for key, value in values
+    ]

@@ -1,0 +1,134 @@
+"""A tick: one pass over everything that is due, for everybody or for a few leads (the doorbell)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+
+from nurture.engine import advance, assess, deliver, echo, erase, handoff, lifecycle
+from nurture.engine.mailroom import Mailroom
+from nurture.engine.runtime import Runtime
+
+MOST_ROUNDS = 10_000
+"""Batches of one kind in one tick; a safety net against work that never ends."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ways:
+    """The ways out of the engine: mail, webhooks, and how to read what providers post."""
+
+    mailroom: Mailroom
+    transport: deliver.Transport
+    sender: handoff.Sender
+    parsers: Mapping[str, echo.Parser] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class Ticked:
+    """Everything that one tick did, summed over its batches."""
+
+    echo: dict[str, int] = field(default_factory=dict)
+    assess: dict[str, int] = field(default_factory=dict)
+    advance: dict[str, int] = field(default_factory=dict)
+    deliver: dict[str, int] = field(default_factory=dict)
+    handoff: dict[str, int] = field(default_factory=dict)
+    halted: str = ""
+
+
+def run(
+    runtime: Runtime,
+    ways: Ways,
+    *,
+    now: datetime,
+    limit: int = 1000,
+    lead_ids: Sequence[int] | None = None,
+) -> Ticked:
+    """Do everything that is due now. Harmless to run twice, or several times at once."""
+    total = Ticked()
+    think(runtime, ways, total, now=now, limit=limit, lead_ids=lead_ids)
+    mail(runtime, ways, total, now=now, limit=limit, lead_ids=lead_ids)
+    _sum(total.handoff, handoff.run(runtime, ways.sender, now=now, lead_ids=lead_ids))
+    # A delivered handoff locks its lead, an answer moves it: see to that in the same tick.
+    think(runtime, ways, total, now=now, limit=limit, lead_ids=lead_ids)
+    return total
+
+
+def think(
+    runtime: Runtime,
+    ways: Ways,
+    total: Ticked,
+    *,
+    now: datetime,
+    limit: int,
+    lead_ids: Sequence[int] | None = None,
+) -> None:
+    """Work provider posts, assess who is due, advance what is due, until nothing is left."""
+    _drain(total.echo, lambda: echo.run(runtime, ways.parsers, now=now), "posts")
+    for _ in range(MOST_ROUNDS):
+        assessed = _drain(
+            total.assess,
+            lambda: assess.run(runtime, now=now, limit=limit, lead_ids=lead_ids),
+            "leads",
+        )
+        advanced = _drain(
+            total.advance,
+            lambda: advance.run(runtime, now=now, limit=limit, lead_ids=lead_ids),
+            "enrollments",
+        )
+        if not assessed and not advanced:
+            break
+    if total.assess.get("erased"):
+        erase.finish(runtime)
+
+
+def mail(
+    runtime: Runtime,
+    ways: Ways,
+    total: Ticked,
+    *,
+    now: datetime,
+    limit: int,
+    lead_ids: Sequence[int] | None = None,
+) -> None:
+    """Settle what is in doubt and send what is ready."""
+    reaped, parked = deliver.settle_doubt(runtime, now=now)
+    total.deliver["reaped"] = total.deliver.get("reaped", 0) + reaped
+    total.deliver["parked"] = total.deliver.get("parked", 0) + parked
+    for _ in range(MOST_ROUNDS):
+        done = deliver.run(
+            runtime,
+            ways.mailroom,
+            ways.transport,
+            now=now,
+            limit=limit,
+            lead_ids=lead_ids,
+        )
+        total.halted = done.halted or total.halted
+        _sum(total.deliver, done)
+        if not done.claimed or done.halted:
+            break
+
+
+def hygiene(runtime: Runtime, *, now: datetime) -> lifecycle.Swept:
+    """Erase what retention has run out for, and drop posts that are done with."""
+    return lifecycle.run(runtime, now=now)
+
+
+def _drain(into: dict[str, int], once: Callable[[], object], worked: str) -> int:
+    """Run `once` until its count `worked` is 0; return how much was worked in all."""
+    total = 0
+    for _ in range(MOST_ROUNDS):
+        done = once()
+        _sum(into, done)
+        count: int = getattr(done, worked)
+        if not count:
+            return total
+        total += count
+    return total
+
+
+def _sum(into: dict[str, int], counts: object) -> None:
+    for name, value in asdict(counts).items():  # type: ignore[call-overload]
+        if isinstance(value, int):
+            into[name] = into.get(name, 0) + value

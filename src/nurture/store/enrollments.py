@@ -1,0 +1,230 @@
+"""Enrollments: enter, lease what is due, store where each one stands afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from nurture.core.decide import Decision, End, Park
+from nurture.core.enrollment import Awaiting, Enrollment
+from nurture.store.db import Connection
+from nurture.store.tables import enrollments, past_enrollments
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A lead that enters a sequence at its first step."""
+
+    lead_id: int
+    sequence: str
+    exclusive: str
+    step: str
+
+
+def enter(
+    connection: Connection, entries: Sequence[Entry], *, release_id: int, now: datetime
+) -> int:
+    """Enroll leads, pinned to the release; an open passage of the same sequence wins a race."""
+    if not entries:
+        return 0
+    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = (
+        make(enrollments)
+        .on_conflict_do_nothing(index_elements=["lead_id", "sequence"])
+        .returning(enrollments.c.id)
+    )
+    rows = [
+        {
+            "lead_id": entry.lead_id,
+            "sequence": entry.sequence,
+            "exclusive": entry.exclusive,
+            "release_id": release_id,
+            "step": entry.step,
+            "awaiting": Awaiting.TURN,
+            "due_at": now,
+            "since": now,
+            "entered_at": now,
+            "jumps": {},
+        }
+        for entry in entries
+    ]
+    return len(connection.execute(statement, rows).all())
+
+
+def claim(
+    connection: Connection,
+    *,
+    now: datetime,
+    lease: timedelta,
+    limit: int,
+    lead_ids: Sequence[int] | None = None,
+) -> list[Enrollment]:
+    """Lease the enrollments that are due, longest due first; a lost worker's come up again."""
+    due = select(enrollments.c.id).where(
+        enrollments.c.due_at <= now,
+        or_(enrollments.c.lease_until.is_(None), enrollments.c.lease_until <= now),
+    )
+    if lead_ids is not None:
+        due = due.where(enrollments.c.lead_id.in_(lead_ids))
+    due = due.order_by(enrollments.c.due_at, enrollments.c.id).limit(limit)
+    if connection.dialect.name == "postgresql":
+        due = due.with_for_update(skip_locked=True)
+    rows = connection.execute(
+        update(enrollments)
+        .where(enrollments.c.id.in_(due.scalar_subquery()))
+        .values(lease_until=now + lease)
+        .returning(*enrollments.c)
+    ).all()
+    return sorted((as_enrollment(row) for row in rows), key=lambda e: (e.due_at or now, e.id))
+
+
+def as_enrollment(row: Row[Any]) -> Enrollment:
+    """Return the row as a core value."""
+    return Enrollment(
+        id=row.id,
+        lead_id=row.lead_id,
+        sequence=row.sequence,
+        release_id=row.release_id,
+        step=row.step,
+        version=row.version,
+        awaiting=Awaiting(row.awaiting),
+        due_at=row.due_at,
+        wait_until=row.wait_until,
+        since=row.since,
+        entered_at=row.entered_at,
+        visit=row.visit,
+        jumps=row.jumps,
+        failures=row.failures,
+    )
+
+
+def of_lead(connection: Connection, lead_id: int) -> list[tuple[Enrollment, str]]:
+    """Return the lead's open enrollments with the reason each waits for."""
+    rows = connection.execute(
+        select(enrollments).where(enrollments.c.lead_id == lead_id).order_by(enrollments.c.id)
+    )
+    return [(as_enrollment(row), row.reason) for row in rows]
+
+
+def unchanged(connection: Connection, seen: Mapping[int, int]) -> set[int]:
+    """Return the ids that still are at the version that was read (`seen`: id to version)."""
+    statement = select(enrollments.c.id, enrollments.c.version).where(
+        enrollments.c.id.in_(list(seen))
+    )
+    if connection.dialect.name == "postgresql":
+        statement = statement.with_for_update()
+    return {row.id for row in connection.execute(statement) if seen[row.id] == row.version}
+
+
+def settle(
+    connection: Connection,
+    decided: Sequence[tuple[Enrollment, Decision]],
+    *,
+    now: datetime,
+) -> None:
+    """Store where enrollments stand; the caller holds them by `unchanged` in this transaction."""
+    parked = [_parked(e, d, d.then) for e, d in decided if isinstance(d.then, Park)]
+    if parked:
+        columns = [name for name in parked[0] if name != "key"]
+        connection.execute(
+            update(enrollments)
+            .where(enrollments.c.id == bindparam("key"))
+            .values(
+                {
+                    name.removeprefix("new_"): bindparam(
+                        name, type_=enrollments.c[name.removeprefix("new_")].type
+                    )
+                    for name in columns
+                }
+                | {"version": enrollments.c.version + 1, "lease_until": None, "failures": 0}
+            ),
+            parked,
+        )
+    end(connection, [(e, d.then) for e, d in decided if isinstance(d.then, End)], now=now)
+
+
+def _parked(enrollment: Enrollment, decision: Decision, park: Park) -> dict[str, Any]:
+    return {
+        "key": enrollment.id,
+        "new_step": park.step,
+        "new_awaiting": park.awaiting,
+        "new_due_at": park.due_at,
+        "new_wait_until": park.wait_until,
+        "new_since": park.since,
+        "new_visit": decision.visit,
+        "new_jumps": dict(decision.jumps),
+        "new_reason": park.reason,
+    }
+
+
+def end(connection: Connection, ended: Sequence[tuple[Enrollment, End]], *, now: datetime) -> None:
+    """Move finished enrollments out of the open work."""
+    if not ended:
+        return
+    connection.execute(
+        insert(past_enrollments),
+        [
+            {
+                "lead_id": enrollment.lead_id,
+                "sequence": enrollment.sequence,
+                "release_id": enrollment.release_id,
+                "step": then.step,
+                "entered_at": enrollment.entered_at,
+                "ended_at": now,
+                "reason": then.reason,
+            }
+            for enrollment, then in ended
+        ],
+    )
+    connection.execute(
+        delete(enrollments).where(enrollments.c.id.in_([enrollment.id for enrollment, _ in ended]))
+    )
+
+
+def release(connection: Connection, ids: Sequence[int]) -> None:
+    """Give leases back: what was decided rests on facts that have changed meanwhile."""
+    if ids:
+        connection.execute(
+            update(enrollments).where(enrollments.c.id.in_(ids)).values(lease_until=None)
+        )
+
+
+def set_aside(
+    connection: Connection, enrollment: Enrollment, *, until: datetime, reason: str
+) -> None:
+    """Push a failing enrollment's turn back with the reason, so that it stops nobody else."""
+    connection.execute(
+        update(enrollments)
+        .where(enrollments.c.id == enrollment.id, enrollments.c.version == enrollment.version)
+        .values(
+            due_at=until,
+            lease_until=None,
+            reason=reason,
+            failures=enrollments.c.failures + 1,
+            version=enrollments.c.version + 1,
+        )
+    )
+
+
+def wake(connection: Connection, lead_ids: Iterable[int], *, now: datetime) -> None:
+    """Let the open enrollments of these leads be looked at now.
+
+    `wait_until` stays: an early look ends no wait. The version rises, so that a decision that is
+    being made from older facts is refused.
+    """
+    connection.execute(
+        update(enrollments)
+        .where(
+            enrollments.c.lead_id.in_(list(lead_ids)),
+            or_(
+                enrollments.c.due_at.is_(None),
+                and_(enrollments.c.due_at > now, enrollments.c.awaiting != Awaiting.TURN),
+            ),
+        )
+        .values(due_at=now, version=enrollments.c.version + 1)
+    )

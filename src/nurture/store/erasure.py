@@ -1,0 +1,158 @@
+"""Erasure: personal content goes for good; ids, counts and the keyed hash stay.
+
+`tables.PERSONAL` is the one map of personal columns; a test holds this module to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import delete, select, update
+
+from nurture.core.lead import Stage, Temperature
+from nurture.core.message import MessageState
+from nurture.store.db import Connection, Database
+from nurture.store.tables import (
+    accounts,
+    attempts,
+    consents,
+    enrollments,
+    event_details,
+    events,
+    facts,
+    handoff_attempts,
+    handoffs,
+    leads,
+    messages,
+    raw_posts,
+    stage_moves,
+    tasks,
+    verdicts,
+)
+
+
+def addresses(connection: Connection, lead_ids: Sequence[int]) -> dict[int, str]:
+    """Return the addresses that are about to be erased."""
+    rows = connection.execute(
+        select(leads.c.id, leads.c.email).where(leads.c.id.in_(lead_ids), leads.c.email != "")
+    )
+    return {row.id: row.email for row in rows}
+
+
+def erase(connection: Connection, lead_ids: Sequence[int], *, now: datetime) -> None:
+    """Remove everything personal about these leads, and their accounts if nobody else is there."""
+    ids = list(lead_ids)
+    if not ids:
+        return
+    _stop_work(connection, ids, now)
+    own = select(events.c.id).where(events.c.lead_id.in_(ids))
+    connection.execute(delete(event_details).where(event_details.c.event_id.in_(own)))
+    connection.execute(delete(facts).where(facts.c.lead_id.in_(ids)))
+    connection.execute(delete(consents).where(consents.c.lead_id.in_(ids)))
+    own_messages = select(messages.c.id).where(messages.c.lead_id.in_(ids))
+    connection.execute(
+        update(attempts).where(attempts.c.message_id.in_(own_messages)).values(detail="")
+    )
+    connection.execute(update(messages).where(messages.c.lead_id.in_(ids)).values(slots={}))
+    own_handoffs = select(handoffs.c.id).where(handoffs.c.lead_id.in_(ids))
+    connection.execute(
+        update(handoff_attempts)
+        .where(handoff_attempts.c.handoff_id.in_(own_handoffs))
+        .values(detail="")
+    )
+    connection.execute(
+        update(handoffs).where(handoffs.c.lead_id.in_(ids)).values(body="", answer_reason="")
+    )
+    connection.execute(
+        update(tasks).where(tasks.c.lead_id.in_(ids)).values(title="(erased)", outcome="")
+    )
+    connection.execute(
+        update(stage_moves).where(stage_moves.c.lead_id.in_(ids)).values(evidence={})
+    )
+    connection.execute(update(verdicts).where(verdicts.c.lead_id.in_(ids)).values(evidence={}))
+    _erase_people(connection, ids, now)
+
+
+def _stop_work(connection: Connection, ids: list[int], now: datetime) -> None:
+    connection.execute(
+        update(messages)
+        .where(messages.c.lead_id.in_(ids), messages.c.state == MessageState.READY)
+        .values(state=MessageState.CANCELLED, reason="erased", closed_at=now)
+    )
+    connection.execute(
+        update(handoffs)
+        .where(handoffs.c.lead_id.in_(ids), handoffs.c.state.in_(("waiting", "ready")))
+        .values(state="withdrawn", reason="erased")
+    )
+    connection.execute(delete(enrollments).where(enrollments.c.lead_id.in_(ids)))
+
+
+def _erase_people(connection: Connection, ids: list[int], now: datetime) -> None:
+    theirs = list(
+        connection.scalars(select(leads.c.account_id).where(leads.c.id.in_(ids)).distinct())
+    )
+    shared = set(
+        connection.scalars(
+            select(leads.c.account_id).where(
+                leads.c.account_id.in_(theirs),
+                leads.c.id.not_in(ids),
+                leads.c.stage != Stage.ERASED,
+            )
+        )
+    )
+    alone = [account for account in theirs if account not in shared]
+    connection.execute(
+        update(leads)
+        .where(leads.c.id.in_(ids))
+        .values(
+            email="",
+            match_key=None,
+            profile={},
+            note="",
+            source="",
+            language="",
+            time_zone="UTC",
+            stage=Stage.ERASED,
+            temperature=Temperature.CLOSED,
+            locked=False,
+            check_at=None,
+            erased_at=now,
+            suppressed="erased",
+            version=leads.c.version + 1,
+        )
+    )
+    for account in alone:
+        connection.execute(
+            update(accounts)
+            .where(accounts.c.id == account)
+            .values(key=f"erased:{account}", name="", profile={})
+        )
+
+
+def drop_posts_naming(connection: Connection, addresses_: Sequence[str]) -> int:
+    """Delete raw provider posts that name one of the addresses; worked or not, they are personal."""
+    dropped = 0
+    rows = connection.execute(select(raw_posts.c.id, raw_posts.c.body)).all()
+    for row in rows:
+        body = bytes(row.body).lower()
+        if any(address.lower().encode() in body for address in addresses_):
+            dropped += connection.execute(
+                delete(raw_posts).where(raw_posts.c.id == row.id)
+            ).rowcount
+    return dropped
+
+
+def scrub(database: Database) -> None:
+    """Make the erased bytes unreadable in the files as well.
+
+    SQLite: checkpoint and truncate the write-ahead log, where old page images live until then
+    (`secure_delete` has zeroed the pages). PostgreSQL rewrites its tables in `hygiene`.
+    """
+    if database.dialect == "sqlite":
+        with database.engine.connect() as connection:
+            raw = connection.connection.dbapi_connection
+            assert raw is not None
+            cursor = raw.cursor()
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            cursor.close()

@@ -1,0 +1,357 @@
+"""Leads and accounts: capture, read in batches, store what an assessment found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, Select, bindparam, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from nurture.core.assess import Assessment
+from nurture.core.lead import (
+    Gate,
+    Lead,
+    Profile,
+    Stage,
+    Standing,
+    Temperature,
+    Trait,
+    Value,
+    Verdict,
+    first_standing,
+)
+from nurture.store.db import Connection
+from nurture.store.tables import accounts, consents, leads
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewLead:
+    """A lead to be stored. `match_key` None: hearsay, nobody can be mailed."""
+
+    uid: str
+    email: str
+    match_key: str | None
+    time_zone: str
+    language: str
+    source: str
+    account_key: str
+    account_name: str
+    note: str
+    suppressed: str
+    captured_at: datetime
+    profile: Profile = field(default_factory=dict)
+
+
+def as_profile(stored: Mapping[str, Any]) -> dict[str, Value]:
+    """Return a stored profile as core sees it: several choices are a tuple."""
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in stored.items()}
+
+
+def account_ids(
+    connection: Connection, wanted: Mapping[str, str], *, now: datetime
+) -> dict[str, int]:
+    """Return the ids of accounts by key, creating those that are new. `wanted`: key to name."""
+    if not wanted:
+        return {}
+    rows = [
+        {"key": key, "name": name, "profile": {}, "created_at": now}
+        for key, name in sorted(wanted.items())
+    ]
+    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    connection.execute(make(accounts).on_conflict_do_nothing(index_elements=["key"]), rows)
+    found = connection.execute(
+        select(accounts.c.key, accounts.c.id).where(accounts.c.key.in_(list(wanted)))
+    )
+    return {row.key: row.id for row in found}
+
+
+def insert_leads(connection: Connection, new: Sequence[NewLead], *, now: datetime) -> None:
+    """Store new leads; the caller has looked for duplicates in this transaction."""
+    ids = account_ids(connection, {lead.account_key: lead.account_name for lead in new}, now=now)
+    start = first_standing()
+    connection.execute(
+        insert(leads),
+        [
+            {
+                "uid": lead.uid,
+                "version": 1,
+                "email": lead.email,
+                "match_key": lead.match_key,
+                "time_zone": lead.time_zone,
+                "language": lead.language,
+                "source": lead.source,
+                "account_id": ids[lead.account_key],
+                "profile": dict(lead.profile),
+                "note": lead.note,
+                "stage": start.stage,
+                "temperature": start.temperature,
+                "cycle_at": lead.captured_at,
+                "suppressed": lead.suppressed,
+                "captured_at": lead.captured_at,
+                "check_at": now,
+            }
+            for lead in new
+        ],
+    )
+
+
+def ids_by_match_key(connection: Connection, keys: Iterable[str]) -> dict[str, int]:
+    """Return lead ids by normalised address."""
+    rows = connection.execute(
+        select(leads.c.match_key, leads.c.id).where(leads.c.match_key.in_(list(keys)))
+    )
+    return {row.match_key: row.id for row in rows}
+
+
+def ids_by_uid(connection: Connection, uids: Iterable[str]) -> dict[str, int]:
+    """Return lead ids by public id."""
+    rows = connection.execute(select(leads.c.uid, leads.c.id).where(leads.c.uid.in_(list(uids))))
+    return {row.uid: row.id for row in rows}
+
+
+def claim_for_assessment(
+    connection: Connection,
+    *,
+    now: datetime,
+    lease: timedelta,
+    limit: int,
+    lead_ids: Sequence[int] | None = None,
+) -> list[int]:
+    """Lease the leads whose turn it is, longest waiting first, and return their ids.
+
+    The lease is the check itself moved ahead: a lost worker's leads come up again. An event that
+    arrives meanwhile moves it back and raises the version, so that the older result is refused.
+    """
+    due = select(leads.c.id).where(leads.c.check_at <= now)
+    if lead_ids is not None:
+        due = due.where(leads.c.id.in_(lead_ids))
+    due = due.order_by(leads.c.check_at, leads.c.id).limit(limit)
+    if connection.dialect.name == "postgresql":
+        due = due.with_for_update(skip_locked=True)
+    ids = sorted(connection.scalars(due))
+    if ids:
+        connection.execute(update(leads).where(leads.c.id.in_(ids)).values(check_at=now + lease))
+    return ids
+
+
+def read(connection: Connection, ids: Sequence[int]) -> dict[int, Lead]:
+    """Return leads by id with their accounts' profiles and the topics they consent to."""
+    if not ids:
+        return {}
+    topics: dict[int, set[str]] = {}
+    for row in connection.execute(
+        select(consents.c.lead_id, consents.c.topic).where(
+            consents.c.lead_id.in_(ids), consents.c.withdrawn_at.is_(None)
+        )
+    ):
+        topics.setdefault(row.lead_id, set()).add(row.topic)
+    rows = connection.execute(_lead_query().where(leads.c.id.in_(ids)))
+    return {row.id: _as_lead(row, frozenset(topics.get(row.id, ()))) for row in rows}
+
+
+def _lead_query() -> Select[Any]:
+    return select(leads, accounts.c.profile.label("account_profile")).join(
+        accounts, accounts.c.id == leads.c.account_id
+    )
+
+
+def _as_lead(row: Row[Any], topics: frozenset[str]) -> Lead:
+    return Lead(
+        id=row.id,
+        uid=row.uid,
+        version=row.version,
+        email=row.email,
+        time_zone=row.time_zone,
+        language=row.language,
+        source=row.source,
+        account_id=row.account_id,
+        profile=as_profile(row.profile),
+        account=as_profile(row.account_profile),
+        standing=Standing(
+            stage=Stage(row.stage),
+            temperature=Temperature(row.temperature),
+            grade=row.grade,
+            fit=row.fit,
+            engagement=row.engagement,
+            readiness=row.readiness,
+            verdicts={
+                Gate.ORGANIZATION: Verdict(row.verdict_organization),
+                Gate.OPPORTUNITY: Verdict(row.verdict_opportunity),
+                Gate.STAKEHOLDER: Verdict(row.verdict_stakeholder),
+                Gate.NURTURED: Verdict(row.verdict_nurtured),
+            },
+            traits={
+                Trait.PAIN: row.trait_pain,
+                Trait.INTEREST: row.trait_interest,
+                Trait.FIT: row.trait_fit,
+            },
+            cycle=row.cycle,
+        ),
+        topics=topics,
+        suppressed=row.suppressed,
+        locked=row.locked,
+        captured_at=row.captured_at,
+        last_life_at=row.last_life_at,
+        archived_at=row.archived_at,
+    )
+
+
+def cycle_starts(connection: Connection, ids: Sequence[int]) -> dict[int, datetime]:
+    """Return when each lead's present qualification cycle began."""
+    rows = connection.execute(select(leads.c.id, leads.c.cycle_at).where(leads.c.id.in_(ids)))
+    return {row.id: row.cycle_at for row in rows}
+
+
+def store_assessments(
+    connection: Connection, found: Sequence[tuple[Lead, Assessment]], *, now: datetime
+) -> int:
+    """Store assessments by compare-and-swap on the version; return how many were in time."""
+    statement = (
+        update(leads)
+        .where(leads.c.id == bindparam("key"), leads.c.version == bindparam("seen"))
+        .values(
+            {
+                name: bindparam(f"new_{name}")
+                for name in (*_standing_columns(first_standing()), "locked", "check_at")
+            }
+            | {"version": bindparam("seen") + 1}
+        )
+    )
+    rows = [
+        {
+            "key": lead.id,
+            "seen": lead.version,
+            "new_locked": assessment.locked,
+            "new_check_at": assessment.check_at,
+            **{f"new_{k}": v for k, v in _standing_columns(assessment.standing).items()},
+        }
+        for lead, assessment in found
+    ]
+    stored = connection.execute(statement, rows).rowcount
+    new_cycles = [lead.id for lead, a in found if a.standing.cycle > lead.standing.cycle]
+    if new_cycles:
+        connection.execute(update(leads).where(leads.c.id.in_(new_cycles)).values(cycle_at=now))
+    archived = [
+        lead.id
+        for lead, a in found
+        if a.standing.stage is Stage.INACTIVE and lead.standing.stage is not Stage.INACTIVE
+    ]
+    if archived:
+        connection.execute(update(leads).where(leads.c.id.in_(archived)).values(archived_at=now))
+    return stored
+
+
+def _standing_columns(standing: Standing) -> dict[str, Any]:
+    columns: dict[str, Any] = {
+        "stage": standing.stage,
+        "temperature": standing.temperature,
+        "grade": standing.grade,
+        "fit": standing.fit,
+        "engagement": standing.engagement,
+        "readiness": standing.readiness,
+        "cycle": standing.cycle,
+    }
+    columns |= {f"verdict_{gate}": verdict for gate, verdict in standing.verdicts.items()}
+    columns |= {f"trait_{trait}": value for trait, value in standing.traits.items()}
+    return columns
+
+
+def unchanged(connection: Connection, seen: Mapping[int, int]) -> set[int]:
+    """Return the ids that still are at the version that was read (`seen`: id to version)."""
+    rows = connection.execute(select(leads.c.id, leads.c.version).where(leads.c.id.in_(list(seen))))
+    return {row.id for row in rows if seen[row.id] == row.version}
+
+
+def touch(
+    connection: Connection,
+    ids: Iterable[int],
+    *,
+    now: datetime,
+    life: Mapping[int, datetime] | None = None,
+) -> None:
+    """Ask for an assessment now, and raise the version so that older results are refused.
+
+    `life`: leads that showed a sign of life, and when.
+    """
+    wanted = sorted(set(ids))
+    if not wanted:
+        return
+    connection.execute(
+        update(leads)
+        .where(leads.c.id.in_(wanted), leads.c.stage != Stage.ERASED)
+        .values(check_at=now, version=leads.c.version + 1)
+    )
+    if life:
+        connection.execute(
+            update(leads)
+            .where(
+                leads.c.id == bindparam("key"),
+                func.coalesce(leads.c.last_life_at, 0)
+                < bindparam("at", type_=leads.c.last_life_at.type),
+            )
+            .values(last_life_at=bindparam("at", type_=leads.c.last_life_at.type)),
+            [{"key": key, "at": at} for key, at in sorted(life.items())],
+        )
+
+
+def set_check(connection: Connection, ids: Sequence[int], *, at: datetime) -> None:
+    """Assess these leads again at the given time, whatever is due before."""
+    connection.execute(update(leads).where(leads.c.id.in_(ids)).values(check_at=at))
+
+
+def check_everybody(connection: Connection, *, now: datetime) -> int:
+    """Put every lead that is still in play up for assessment (a new release was applied)."""
+    return connection.execute(
+        update(leads).where(leads.c.check_at.is_not(None)).values(check_at=now)
+    ).rowcount
+
+
+def lock(connection: Connection, ids: Sequence[int]) -> None:
+    """Mark leads as being with sales: no nurture mail passes the gate any more."""
+    connection.execute(update(leads).where(leads.c.id.in_(ids)).values(locked=True))
+
+
+def archive(connection: Connection, ids: Sequence[int], *, now: datetime) -> None:
+    """Move leads to the inactive file."""
+    connection.execute(
+        update(leads)
+        .where(leads.c.id.in_(ids))
+        .values(
+            stage=Stage.INACTIVE,
+            archived_at=now,
+            check_at=None,
+            version=leads.c.version + 1,
+        )
+    )
+
+
+def store_profiles(connection: Connection, profiles: Mapping[int, Profile]) -> None:
+    """Replace the current profiles of leads."""
+    connection.execute(
+        update(leads).where(leads.c.id == bindparam("key")).values(profile=bindparam("new")),
+        [{"key": key, "new": dict(value)} for key, value in sorted(profiles.items())],
+    )
+
+
+def store_account_profiles(connection: Connection, profiles: Mapping[int, Profile]) -> None:
+    """Replace the current profiles of accounts."""
+    connection.execute(
+        update(accounts).where(accounts.c.id == bindparam("key")).values(profile=bindparam("new")),
+        [{"key": key, "new": dict(value)} for key, value in sorted(profiles.items())],
+    )
+
+
+def colleagues(connection: Connection, account_ids_: Sequence[int]) -> dict[int, list[int]]:
+    """Return the leads of each account."""
+    rows = connection.execute(
+        select(leads.c.account_id, leads.c.id)
+        .where(leads.c.account_id.in_(account_ids_))
+        .order_by(leads.c.id)
+    )
+    found: dict[int, list[int]] = {}
+    for row in rows:
+        found.setdefault(row.account_id, []).append(row.id)
+    return found

@@ -1,0 +1,61 @@
+"""Releases: project versions that were put in force, by content hash."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from nurture.store.db import Connection
+from nurture.store.tables import releases
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """One applied project version."""
+
+    id: int
+    content_hash: str
+    applied_at: datetime
+    applied_by: str
+
+
+def apply(
+    connection: Connection,
+    *,
+    content_hash: str,
+    files: Mapping[str, str],
+    by: str,
+    now: datetime,
+) -> int:
+    """Put a version in force and return its id; the same content again comes to the front."""
+    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    values = {"applied_at": now, "applied_by": by}
+    release_id: int = connection.execute(
+        make(releases)
+        .values(content_hash=content_hash, files=dict(files), **values)
+        .on_conflict_do_update(index_elements=["content_hash"], set_=values)
+        .returning(releases.c.id)
+    ).scalar_one()
+    return release_id
+
+
+def current(connection: Connection) -> Release | None:
+    """Return the release in force."""
+    row = connection.execute(
+        select(releases.c.id, releases.c.content_hash, releases.c.applied_at, releases.c.applied_by)
+        .order_by(releases.c.applied_at.desc(), releases.c.id.desc())
+        .limit(1)
+    ).one_or_none()
+    return None if row is None else Release(**row._mapping)
+
+
+def files(connection: Connection, release_id: int) -> dict[str, str]:
+    """Return a release's files as text."""
+    found: dict[str, str] = connection.execute(
+        select(releases.c.files).where(releases.c.id == release_id)
+    ).scalar_one()
+    return found
