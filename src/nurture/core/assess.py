@@ -319,11 +319,13 @@ def _qualified(facts: Facts, history: History, project: Project) -> bool:
 
 def _entries(facts: Facts, history: History, project: Project, now: datetime) -> tuple[str, ...]:
     """Return the sequences to enter now, highest priority first; one per exclusive group."""
-    if facts.lead.suppressed or not facts.lead.email:
+    if facts.lead.suppressed:
         return ()
     groups = set(history.groups)
     chosen = []
     for sequence in entry_order(project):
+        if sequence.sends_mail and not facts.lead.email:
+            continue
         if sequence.name in facts.inside or (sequence.exclusive and sequence.exclusive in groups):
             continue
         if may_enter(sequence, history.left_at, now=now) and holds(sequence.enter, facts, now=now):

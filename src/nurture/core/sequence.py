@@ -194,6 +194,11 @@ class Sequence:
         """The steps by id."""
         return {step.id: step for step in self.steps}
 
+    @cached_property
+    def sends_mail(self) -> bool:
+        """Whether any step needs an address to write to."""
+        return any(isinstance(step, EmailStep | FormStep) for step in self.steps)
+
     @property
     def first(self) -> str:
         """The id of the first step."""

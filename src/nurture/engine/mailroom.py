@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from nurture.core.lead import Lead
-from nurture.core.message import Address, Message, OutgoingMessage
+from nurture.core.message import Address, Message, OutgoingMessage, RenderedMail
 from nurture.core.project import Project
 from nurture.core.token import Grant, Purpose, public_id
 from nurture.engine.links import link, message_link
 from nurture.engine.runtime import Secrets
-from nurture.render.headers import message_headers
+from nurture.render.headers import Headers, ListIdentity, list_headers
 from nurture.render.mail import Envelope, MailTemplate, compile_mail, render_mail
 
 
@@ -66,13 +66,26 @@ class Mailroom:
             sender=Address(name=workspace.sender_name, email=workspace.sender_email),
             recipient=Address(name=name, email=lead.email),
             reply_to=workspace.reply_to or None,
-            headers=message_headers(...),
+            headers=self._headers(project, message, unsubscribe),
         )
         return render_mail(
             self._template(project, message.template),
             values,
             envelope=envelope,
             link_url=partial(self._redirect, workspace.public_url, message.uid),
+        )
+
+    def _headers(self, project: Project, message: Message, unsubscribe_url: str) -> Headers:
+        workspace = project.workspace
+        domain = workspace.sender_email.rpartition("@")[2]
+        sequence = project.sequences[message.sequence]
+        identity = ListIdentity(key=sequence.name, title=sequence.title, domain=domain)
+        answer_to = workspace.reply_to or workspace.sender_email
+        return list_headers(
+            identity,
+            one_click_url=unsubscribe_url,
+            mailto=f"mailto:{answer_to}?subject=unsubscribe%20{message.uid}",
+            feedback=(message.template, message.sequence),
         )
 
     def _own_link(self, public_url: str, message: Message, purpose: Purpose) -> str:

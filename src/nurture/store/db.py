@@ -92,6 +92,8 @@ def open_database(url: str) -> Database:
         json_serializer=_to_json,
         json_deserializer=json.loads,
         pool_pre_ping=parsed.get_backend_name() == "postgresql",
+        # Values are personal: errors and logs name the statement, never its parameters.
+        hide_parameters=True,
         pool_size=10,
         max_overflow=20,
     )

@@ -307,17 +307,18 @@ RULES = (
 )  # fmt: skip
 
 
-def settled_leads(connection: Connection, *, now: datetime, after_id: int, limit: int) -> list[int]:
-    """Return leads in play whose assessment is up to date, in order of id, after the given one."""
-    return list(
-        connection.scalars(
-            select(leads.c.id)
-            .where(
-                leads.c.id > after_id,
-                leads.c.stage.in_([str(stage) for stage in IN_PLAY]),
-                leads.c.check_at > now,
-            )
-            .order_by(leads.c.id)
-            .limit(limit)
+def settled_leads(connection: Connection, *, now: datetime) -> dict[datetime, list[int]]:
+    """Return leads in play whose assessment is up to date, by when they were assessed."""
+    rows = connection.execute(
+        select(leads.c.id, leads.c.assessed_at)
+        .where(
+            leads.c.stage.in_([str(stage) for stage in IN_PLAY]),
+            leads.c.check_at > now,
+            leads.c.assessed_at.is_not(None),
         )
+        .order_by(leads.c.assessed_at, leads.c.id)
     )
+    found: dict[datetime, list[int]] = {}
+    for row in rows:
+        found.setdefault(row.assessed_at, []).append(row.id)
+    return found

@@ -217,7 +217,7 @@ def store_assessments(
                 name: bindparam(f"new_{name}")
                 for name in (*_standing_columns(first_standing()), "locked", "check_at")
             }
-            | {"version": bindparam("seen") + 1}
+            | {"version": bindparam("seen") + 1, "assessed_at": now}
         )
     )
     rows = [
@@ -339,8 +339,10 @@ def store_profiles(connection: Connection, profiles: Mapping[int, Profile]) -> N
 def store_account_profiles(connection: Connection, profiles: Mapping[int, Profile]) -> None:
     """Replace the current profiles of accounts."""
     connection.execute(
-        update(accounts).where(accounts.c.id == bindparam("key")).values(profile=bindparam("new")),
-        [{"key": key, "new": dict(value)} for key, value in sorted(profiles.items())],
+        update(accounts)
+        .where(accounts.c.id == bindparam("account"))
+        .values(profile=bindparam("new")),
+        [{"account": key, "new": dict(value)} for key, value in sorted(profiles.items())],
     )
 
 

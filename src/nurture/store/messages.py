@@ -287,14 +287,19 @@ def settle(connection: Connection, settled: Sequence[Settlement], *, now: dateti
         )
 
 
-_PERHAPS = (MessageState.DISPATCHING, MessageState.UNCERTAIN, MessageState.PARKED)
+# Written out: an IN list cannot be part of an executemany.
+_PERHAPS = or_(
+    messages.c.state == MessageState.DISPATCHING,
+    messages.c.state == MessageState.UNCERTAIN,
+    messages.c.state == MessageState.PARKED,
+)
 
 
 def accept(connection: Connection, accepted: Mapping[int, str], *, now: datetime) -> None:
     """Mark mails as accepted: by the provider's answer, or by its events for those in doubt."""
     connection.execute(
         update(messages)
-        .where(messages.c.id == bindparam("key"), messages.c.state.in_(_PERHAPS))
+        .where(messages.c.id == bindparam("key"), _PERHAPS)
         .values(
             state=MessageState.ACCEPTED,
             accepted_at=now,

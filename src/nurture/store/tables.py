@@ -108,6 +108,8 @@ leads = Table(
     Column("last_life_at", Instant, nullable=True),
     # When to assess next; NULL: only an event can change anything.
     Column("check_at", Instant, nullable=True),
+    # When the derived columns were last worked out: scores are as of then.
+    Column("assessed_at", Instant, nullable=True),
     Column("archived_at", Instant, nullable=True),
     Column("erased_at", Instant, nullable=True),
     CheckConstraint(_one_of("stage", Stage), name="stage"),

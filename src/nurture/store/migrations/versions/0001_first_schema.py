@@ -117,6 +117,7 @@ def upgrade() -> None:
         sa.Column("captured_at", sa.BigInteger(), nullable=False),
         sa.Column("last_life_at", sa.BigInteger(), nullable=True),
         sa.Column("check_at", sa.BigInteger(), nullable=True),
+        sa.Column("assessed_at", sa.BigInteger(), nullable=True),
         sa.Column("archived_at", sa.BigInteger(), nullable=True),
         sa.Column("erased_at", sa.BigInteger(), nullable=True),
         sa.CheckConstraint(

@@ -1,0 +1,180 @@
+"""The composition root: settings, clock and wiring. The only module that reads the wall clock."""
+
+from __future__ import annotations
+
+import hmac
+import os
+import secrets as random_source
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from nurture.core.errors import MisuseError
+from nurture.core.project import Project, TransportSettings
+from nurture.core.token import Keyring
+from nurture.engine.mailroom import Mailroom
+from nurture.engine.runtime import Runtime, Secrets
+from nurture.engine.tick import Ways
+from nurture.project.load import load_files, load_folder
+from nurture.store.db import Database, open_database
+from nurture.store.migrate import upgrade
+
+Clock = Callable[[], datetime]
+
+STATE_FOLDER = ".nurture"
+SECRET_VARIABLE = "NURTURE_SECRET"  # noqa: S105 (the name of a variable, not a secret)
+OLD_SECRETS_VARIABLE = "NURTURE_OLD_SECRETS"  # noqa: S105
+SHORTEST_SECRET = 32
+
+
+def wall_clock() -> datetime:
+    """Return the present instant in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Where things are. `env` is what `${NAME}` in project files may refer to."""
+
+    folder: Path
+    database_url: str
+    secret: str = field(repr=False)
+    old_secrets: tuple[str, ...] = field(default=(), repr=False)
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    clock: Clock = wall_clock
+
+    @property
+    def state(self) -> Path:
+        """The folder for what the project's files are not: database, outbox, secret."""
+        return self.folder / STATE_FOLDER
+
+    @property
+    def outbox(self) -> Path:
+        """Where the outbox transport writes mails."""
+        return self.state / "outbox"
+
+
+def settings(
+    folder: Path | None = None,
+    database_url: str | None = None,
+    *,
+    env: Mapping[str, str] | None = None,
+    clock: Clock = wall_clock,
+) -> Settings:
+    """Return settings from arguments, then the environment, then defaults beside the project."""
+    env = dict(os.environ) if env is None else dict(env)
+    home = (folder or Path(env.get("NURTURE_HOME", "."))).resolve()
+    url = database_url or env.get("NURTURE_DATABASE")
+    if not url:
+        url = f"sqlite:///{home / STATE_FOLDER / 'nurture.db'}"
+    old = env.get(OLD_SECRETS_VARIABLE, "")
+    return Settings(
+        folder=home,
+        database_url=url,
+        secret=env.get(SECRET_VARIABLE) or _kept_secret(home / STATE_FOLDER / "secret"),
+        old_secrets=tuple(part for part in old.split(",") if part),
+        env=env,
+        clock=clock,
+    )
+
+
+def _kept_secret(path: Path) -> str:
+    """Return the secret kept beside the project, made on first use and readable by us alone."""
+    if path.exists():
+        return path.read_text().strip()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    secret = random_source.token_hex(32)
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text().strip()
+    with os.fdopen(handle, "w") as file:
+        file.write(secret + "\n")
+    return secret
+
+
+def derive(secret: str, *old: str) -> Secrets:
+    """Return the separate keys that come from one secret; old secrets only verify links."""
+    if len(secret) < SHORTEST_SECRET:
+        raise MisuseError(f"{SECRET_VARIABLE} must have at least {SHORTEST_SECRET} characters")
+    keys = {_key_id(item): _derived(item, "links") for item in (secret, *old)}
+    return Secrets(
+        links=Keyring(current=_key_id(secret), keys=keys),
+        identity=_derived(secret, "identity"),
+        pepper=_derived(secret, "pepper"),
+    )
+
+
+def _derived(secret: str, purpose: str) -> bytes:
+    return hmac.digest(secret.encode(), f"nurture/{purpose}".encode(), "sha256")
+
+
+def _key_id(secret: str) -> str:
+    return _derived(secret, "key id")[:3].hex()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class App:
+    """Everything wired together."""
+
+    settings: Settings
+    runtime: Runtime
+
+    @property
+    def database(self) -> Database:
+        """The open database."""
+        return self.runtime.database
+
+    def now(self) -> datetime:
+        """Return the present instant by the app's clock."""
+        return self.settings.clock()
+
+    def project_on_disk(self) -> Project:
+        """Load the project's files as they are on disk now."""
+        return load_folder(self.settings.folder, self.settings.env)
+
+    def close(self) -> None:
+        """Close the database."""
+        self.database.close()
+
+    def __enter__(self) -> App:
+        """Use as a context manager."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close at the end."""
+        self.close()
+
+
+def start(given: Settings, *, migrate: bool = True) -> App:
+    """Open the database (and bring its schema up to date) and wire the engine."""
+    if given.database_url.startswith("sqlite:///"):
+        Path(given.database_url.removeprefix("sqlite:///")).parent.mkdir(
+            parents=True, exist_ok=True
+        )
+    database = open_database(given.database_url)
+    if migrate:
+        upgrade(database)
+    runtime = Runtime(
+        database=database,
+        secrets=derive(given.secret, *given.old_secrets),
+        load=lambda files: load_files(files, given.env),
+    )
+    return App(settings=given, runtime=runtime)
+
+
+def ways(app: App, transport: TransportSettings | None = None) -> Ways:
+    """Return the ways out that the project in force asks for."""
+    with app.database.read() as connection:
+        project = app.runtime.in_force(connection).project
+    wanted = transport or project.workspace.transport
+    return Ways(
+        mailroom=Mailroom(secrets=app.runtime.secrets),
+        transport=make_transport(wanted, app.settings),
+        sender=make_sender(),
+        parsers=provider_parsers(),
+    )
+
+
+TICK = timedelta(minutes=2)
