@@ -7,15 +7,13 @@ import os
 import secrets as random_source
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from nurture.core.errors import MisuseError
-from nurture.core.project import Project, TransportSettings
+from nurture.core.project import Project
 from nurture.core.token import Keyring
-from nurture.engine.mailroom import Mailroom
 from nurture.engine.runtime import Runtime, Secrets
-from nurture.engine.tick import Ways
 from nurture.project.load import load_files, load_folder
 from nurture.store.db import Database, open_database
 from nurture.store.migrate import upgrade
@@ -162,19 +160,3 @@ def start(given: Settings, *, migrate: bool = True) -> App:
         load=lambda files: load_files(files, given.env),
     )
     return App(settings=given, runtime=runtime)
-
-
-def ways(app: App, transport: TransportSettings | None = None) -> Ways:
-    """Return the ways out that the project in force asks for."""
-    with app.database.read() as connection:
-        project = app.runtime.in_force(connection).project
-    wanted = transport or project.workspace.transport
-    return Ways(
-        mailroom=Mailroom(secrets=app.runtime.secrets),
-        transport=make_transport(wanted, app.settings),
-        sender=make_sender(),
-        parsers=provider_parsers(),
-    )
-
-
-TICK = timedelta(minutes=2)

@@ -1,0 +1,97 @@
+"""Wire the ways out: mail transports, the webhook sender, the parsers of provider posts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from nurture.bootstrap import App
+from nurture.core.errors import MisuseError, RefusedInput
+from nurture.core.project import Endpoint, TransportSettings
+from nurture.engine.deliver import Transport
+from nurture.engine.echo import ProviderEvent
+from nurture.engine.handoff import Answer
+from nurture.engine.mailroom import Mailroom
+from nurture.engine.tick import Ways
+from nurture.render.mime import to_bytes
+from nurture.transports import sendgrid_events, signing
+from nurture.transports.egress import Egress
+from nurture.transports.outbox import OutboxTransport
+from nurture.transports.sendgrid import Region, SendGridSettings, SendGridTransport
+from nurture.transports.smtp import SmtpSettings, SmtpTransport, Tls
+
+
+def make_ways(app: App) -> Ways:
+    """Return the ways out that the project in force asks for."""
+    with app.database.read() as connection:
+        wanted = app.runtime.in_force(connection).project.workspace.transport
+    return Ways(
+        mailroom=Mailroom(secrets=app.runtime.secrets),
+        transport=make_transport(wanted, app.settings.outbox),
+        sender=WebhookSender(),
+        parsers={"sendgrid": read_sendgrid},
+    )
+
+
+def make_transport(wanted: TransportSettings, outbox: Path) -> Transport:
+    """Return the transport of the settings; `outbox` is where the outbox transport writes."""
+    options = {k: v for k, v in wanted.options.items() if v is not None}
+    match wanted.kind:
+        case "outbox":
+            return OutboxTransport(outbox, to_bytes=to_bytes)
+        case "smtp":
+            return SmtpTransport(
+                SmtpSettings(
+                    host=str(options["host"]),
+                    port=int(str(options["port"])),
+                    user=str(options.get("user", "")),
+                    password=str(options.get("password", "")),
+                    tls=Tls(str(options.get("tls", Tls.STARTTLS))),
+                ),
+                to_bytes=to_bytes,
+            )
+        case "sendgrid":
+            return SendGridTransport(
+                SendGridSettings(
+                    api_key=str(options["api_key"]),
+                    region=Region(str(options.get("region", Region.GLOBAL))),
+                    sandbox=bool(options.get("sandbox", False)),
+                )
+            )
+        case unknown:
+            raise MisuseError(f"no transport is called {unknown!r}")
+
+
+class WebhookSender:
+    """Signs a handoff and posts it through the guarded egress."""
+
+    def post(self, endpoint: Endpoint, uid: str, body: bytes, *, now: datetime) -> Answer:
+        """Return what came of it; a secret that cannot sign is an answer too, never a crash."""
+        try:
+            headers = signing.signed_headers(
+                body, message_id=uid, secrets=[endpoint.secret], now=now
+            )
+        except MisuseError as error:
+            return Answer(kind="refused", status=None, detail=f"{endpoint.name}: {error}")
+        answer = Egress(allow=endpoint.allow).post(
+            endpoint.url,
+            body=body,
+            headers={**headers, "content-type": "application/json"},
+            now=now,
+        )
+        return Answer(
+            kind=str(answer.verdict),
+            status=answer.status,
+            detail=answer.error or answer.excerpt,
+            retry_after=answer.retry_after,
+        )
+
+
+def read_sendgrid(body: bytes) -> tuple[Sequence[ProviderEvent], Sequence[str]]:
+    """Return a stored SendGrid post's events, and a line for each item that is none."""
+    try:
+        post = sendgrid_events.parse(body)
+    except RefusedInput as error:
+        return (), (str(error),)
+    return post.events, [f"item {bad.index}: {bad.reason}" for bad in post.malformed]

@@ -1,0 +1,261 @@
+"""What a link in a mail does: lead on, unsubscribe, change preferences, show the mail again."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from nurture.core.errors import RenderError
+from nurture.core.event import EventKind, NewEvent
+from nurture.core.message import Message
+from nurture.core.project import Project
+from nurture.core.token import Purpose
+from nurture.engine import intake
+from nurture.engine.addressed import Addressed, addressed, find, granted
+from nurture.engine.echo import MACHINE_CLICK
+from nurture.engine.landing import UNSUBSCRIBED, lifts
+from nurture.engine.mailroom import Mailroom
+from nurture.engine.runtime import Runtime
+from nurture.store import captures, messages, profiles
+from nurture.store.db import Connection
+
+log = logging.getLogger(__name__)
+
+# Parts of user agents, in lower case: mail gateways, link previews, crawlers, plain HTTP clients.
+SCANNERS = (
+    "safelinks", "barracuda", "proofpoint", "urldefense", "mimecast", "messagelabs", "symantec",
+    "fireeye", "trellix", "forcepoint", "ironport", "sophos", "trendmicro", "checkpoint",
+    "googleimageproxy", "skypeuripreview", "bingpreview", "facebookexternalhit", "linkpreview",
+    "slackbot", "whatsapp", "bot", "crawl", "spider", "scanner", "headless", "phantomjs", "curl/",
+    "wget/", "python-", "httpx", "aiohttp", "go-http-client", "java/", "libwww", "okhttp",
+    "apache-httpclient", "axios", "node-fetch", "undici", "ruby",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """How a link was opened."""
+
+    method: str
+    user_agent: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Followed:
+    """Where a click leads, whose it was, and whether a person made it."""
+
+    url: str
+    lead_id: int
+    human: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preferences:
+    """What somebody has said yes to. `stopped` says why nothing is mailed at all.
+
+    `can_return`: a new yes on the page is enough to be written to again.
+    """
+
+    project: Project
+    topics: frozenset[str]
+    stopped: str
+    can_return: bool
+
+
+# -- click ---------------------------------------------------------------------------------------
+
+
+def follow_click(
+    runtime: Runtime,
+    mailroom: Mailroom,
+    token: str,
+    visit: Visit,
+    *,
+    now: datetime,
+) -> Followed | None:
+    """Record the click and return where it leads; None: the mail has no such link.
+
+    A link leads only to where the mail itself leads. HEAD is told where that is and recorded
+    nowhere. Raises TokenError for a token that is none.
+    """
+    grant = granted(runtime, token, Purpose.CLICK, now=now)
+    with runtime.database.read() as connection:
+        found = find(runtime, connection, grant)
+    if found is None:
+        return None
+    try:
+        links = mailroom.links(found.project, found.message, found.lead)
+    except RenderError:
+        log.exception("message=%s has links that cannot be rendered any more", found.message.uid)
+        return None
+    if not 0 <= grant.number < len(links):
+        return None
+    url = links[grant.number]
+    if visit.method == "HEAD":
+        return Followed(url=url, lead_id=found.lead.id, human=False)
+    with runtime.database.write() as connection:
+        human = _by_person(connection, found.message, visit.user_agent, now)
+        event = _clicked(found.message, grant.number, human=human, now=now)
+        intake.record(runtime, connection, [event], project=found.project, now=now)
+    return Followed(url=url, lead_id=found.lead.id, human=human)
+
+
+def is_scanner(user_agent: str) -> bool:
+    """Say whether the user agent is known to follow links by itself; nameless ones are."""
+    name = user_agent.casefold()
+    return not name.strip() or any(part in name for part in SCANNERS)
+
+
+def _by_person(connection: Connection, message: Message, user_agent: str, now: datetime) -> bool:
+    delivered = messages.delivered_times(connection, [message.id]).get(message.id)
+    early = delivered is not None and now < delivered + MACHINE_CLICK
+    return not early and not is_scanner(user_agent)
+
+
+def _clicked(message: Message, number: int, *, human: bool, now: datetime) -> NewEvent:
+    # A scanner's visit must not hide the person's click within the same minute.
+    minute = f"{now:%Y-%m-%dT%H:%M}{'' if human else '/machine'}"
+    return NewEvent(
+        lead_id=message.lead_id,
+        kind=EventKind.MESSAGE_CLICKED,
+        subject=message.template,
+        occurred_at=now,
+        source="click",
+        source_key=f"{message.uid}/{number}/{minute}",
+        human=human,
+    )
+
+
+# -- unsubscribe ---------------------------------------------------------------------------------
+
+
+def unsubscribe(runtime: Runtime, token: str, *, now: datetime) -> tuple[int, ...]:
+    """Stop all mail to the person before this returns; any number of times.
+
+    A well-signed link to nobody is answered like any other. Returns the lead, if there is one.
+    """
+    grant = granted(runtime, token, Purpose.UNSUBSCRIBE, now=now)
+    with runtime.database.write() as connection:
+        found = find(runtime, connection, grant)
+        if found is None:
+            return ()
+        _stop(runtime, connection, found, now=now)
+    return (found.lead.id,)
+
+
+def check_unsubscribe(runtime: Runtime, token: str, *, now: datetime) -> None:
+    """Raise TokenError unless the link may unsubscribe somebody; nothing else is looked at."""
+    granted(runtime, token, Purpose.UNSUBSCRIBE, now=now)
+
+
+def _stop(runtime: Runtime, connection: Connection, found: Addressed, *, now: datetime) -> None:
+    kind, message, project = EventKind.MESSAGE_UNSUBSCRIBED, found.message, found.project
+    event = _of_link(message, kind, message.template, message.uid, now)
+    if intake.record(runtime, connection, [event], project=project, now=now):
+        return
+    if not found.lead.suppressed:
+        # The person came back after leaving by this very mail, and leaves again.
+        again = _of_link(message, kind, message.template, f"{message.uid}/{now.isoformat()}", now)
+        intake.record(runtime, connection, [again], project=project, now=now)
+
+
+def _of_link(message: Message, kind: EventKind, subject: str, key: str, now: datetime) -> NewEvent:
+    return NewEvent(
+        lead_id=message.lead_id,
+        kind=kind,
+        subject=subject,
+        occurred_at=now,
+        source="link",
+        source_key=key,
+    )
+
+
+# -- preferences ---------------------------------------------------------------------------------
+
+
+def preferences(runtime: Runtime, token: str, *, now: datetime) -> Preferences:
+    """Return what the person has said yes to, or raise TokenError."""
+    grant = granted(runtime, token, Purpose.PREFERENCES, now=now)
+    with runtime.database.read() as connection:
+        found = addressed(runtime, connection, grant)
+        lead = found.lead
+        back = lifts(connection, lead.id, {lead.suppressed})
+    return Preferences(
+        project=found.project,
+        topics=lead.topics & frozenset(found.project.workspace.topics),
+        stopped=lead.suppressed,
+        can_return=back,
+    )
+
+
+def choose_topics(
+    runtime: Runtime, token: str, wanted: Collection[str], *, now: datetime
+) -> tuple[int, ...]:
+    """Give consent to the wanted topics and withdraw it from all others; return the lead.
+
+    A yes to anything takes back an unsubscription, and nothing graver than that.
+    """
+    grant = granted(runtime, token, Purpose.PREFERENCES, now=now)
+    with runtime.database.write() as connection:
+        found = addressed(runtime, connection, grant)
+        project, message, lead = found.project, found.message, found.lead
+        offered = project.workspace.topics
+        given = [t for t in offered if t in wanted and t not in lead.topics]
+        withdrawn = [t for t in offered if t not in wanted and t in lead.topics]
+        if lead.suppressed and given and lifts(connection, lead.id, {lead.suppressed}):
+            hashed = intake.address_hash(runtime, lead.email)
+            captures.lift(connection, lead.id, hashed, reason=UNSUBSCRIBED, now=now)
+        profiles.withdraw_consent(connection, [lead.id], withdrawn, at=now)
+        profiles.give_consent(
+            connection,
+            [
+                {
+                    "lead_id": lead.id,
+                    "topic": topic,
+                    "basis": "consent",
+                    "source": "preferences page",
+                    "wording": offered[topic],
+                    "given_at": now,
+                }
+                for topic in given
+            ],
+        )
+        key = f"{message.uid}/{now.isoformat()}"
+        changed = [(EventKind.CONSENT_GIVEN, topic) for topic in given]
+        changed += [(EventKind.CONSENT_WITHDRAWN, topic) for topic in withdrawn]
+        told = [_of_link(message, kind, t, f"{key}/{t}", now) for kind, t in changed]
+        intake.record(runtime, connection, told, project=project, now=now)
+    return (lead.id,) if changed else ()
+
+
+def leave(runtime: Runtime, token: str, *, now: datetime) -> tuple[int, ...]:
+    """Stop all mail from the preferences page; return the lead."""
+    grant = granted(runtime, token, Purpose.PREFERENCES, now=now)
+    with runtime.database.write() as connection:
+        found = addressed(runtime, connection, grant)
+        _stop(runtime, connection, found, now=now)
+    return (found.lead.id,)
+
+
+def forget(runtime: Runtime, token: str, *, now: datetime) -> tuple[int, ...]:
+    """Take the wish to be forgotten: mail stops at once, erasure follows; return the lead."""
+    grant = granted(runtime, token, Purpose.PREFERENCES, now=now)
+    with runtime.database.write() as connection:
+        found = addressed(runtime, connection, grant)
+        kind = EventKind.ERASURE_REQUESTED
+        event = _of_link(found.message, kind, "", f"{found.lead.uid}/{kind}", now)
+        intake.record(runtime, connection, [event], project=found.project, now=now)
+    return (found.lead.id,)
+
+
+# -- view ----------------------------------------------------------------------------------------
+
+
+def view_message(runtime: Runtime, mailroom: Mailroom, token: str, *, now: datetime) -> str:
+    """Return the mail as a page, or raise TokenError; looking changes nothing."""
+    grant = granted(runtime, token, Purpose.VIEW, now=now)
+    with runtime.database.read() as connection:
+        found = addressed(runtime, connection, grant)
+    return mailroom.outgoing(found.project, found.message, found.lead).mail.html

@@ -1,0 +1,96 @@
+"""Rules about nurture.yaml, forms and the receivers of handoffs."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from urllib.parse import urlsplit
+
+from nurture.core.project import Endpoint
+from nurture.project.codes import Code
+from nurture.project.environment import names_variable
+from nurture.project.inspection import Inspection
+from nurture.project.nearest import nearest_field
+from nurture.project.yaml_file import KeyPath
+
+SECRET_BYTES = range(24, 65)
+"""What Standard Webhooks allows."""
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def check_workspace(inspection: Inspection) -> None:
+    """Look at settings, secrets and forms."""
+    _windows(inspection)
+    _written_secrets(inspection)
+    for endpoint in inspection.project.endpoints.values():
+        _endpoint(inspection, endpoint)
+    if inspection.whole("fields.yaml"):
+        _forms(inspection)
+
+
+def _windows(inspection: Inspection) -> None:
+    workspace = inspection.project.workspace
+    if inspection.whole("nurture.yaml"):
+        told = (Code.UNKNOWN_WINDOW, f'unknown window "{workspace.default_window}"')
+        place = ("nurture.yaml", ("default_window",))
+        inspection.known(workspace.default_window, workspace.windows, place, told)
+
+
+def _written_secrets(inspection: Inspection) -> None:
+    """Secrets come from the environment: what is in a file ends up in version control."""
+    places: list[tuple[str, KeyPath]] = [
+        ("nurture.yaml", ("transport", "password")),
+        ("nurture.yaml", ("transport", "api_key")),
+    ]
+    for name in sorted(inspection.names("handoff")):
+        file = f"handoffs/{name}.yaml"
+        places += [(file, ("secret",)), (file, ("feedback_secret",))]
+    for file, path in places:
+        value = inspection.document(file).at(path)
+        if value is not None and not names_variable(value):
+            message = f'the secret "{path[-1]}" is written out'
+            remedy = f"write ${{{str(path[-1]).upper()}}} and set that variable; change the secret"
+            inspection.error(file, path, (Code.SECRET_LITERAL, message, remedy))
+
+
+def _endpoint(inspection: Inspection, endpoint: Endpoint) -> None:
+    file = f"handoffs/{endpoint.name}.yaml"
+    if not inspection.whole(file):
+        return
+    for key, secret in (("secret", endpoint.secret), ("feedback_secret", endpoint.feedback_secret)):
+        if not _is_webhook_secret(secret):
+            message = f'"{key}" is no webhook secret: whsec_ and base64 of 24 to 64 bytes'
+            remedy = "make a new one as handoffs/inside-sales.yaml says"
+            inspection.error(file, (key,), (Code.SECRET_FORM, message, remedy))
+    parts = urlsplit(endpoint.url)
+    where = f"{parts.hostname}:{parts.port or DEFAULT_PORTS[parts.scheme]}"
+    if parts.scheme == "http" and where not in endpoint.allow:
+        message = "personal data would leave unencrypted"
+        remedy = f'use https, or write allow: ["{where}"] for a receiver on your own machine'
+        inspection.error(file, ("url",), (Code.ENDPOINT_INSECURE, message, remedy))
+
+
+def _is_webhook_secret(secret: str) -> bool:
+    if not secret.startswith("whsec_"):
+        return False
+    try:
+        key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return len(key) in SECRET_BYTES
+
+
+def _forms(inspection: Inspection) -> None:
+    fields = inspection.project.fields
+    for name, form in inspection.project.forms.items():
+        file = f"forms/{name}.yaml"
+        for index, key in enumerate(form.ask):
+            path = ("ask", index)
+            if key not in fields:
+                told = (Code.UNKNOWN_FIELD, f'unknown field "{key}"', nearest_field(key, fields))
+                inspection.error(file, path, told)
+            elif not fields[key].question:
+                message = f"{key} has no question"
+                remedy = "add question: ... in fields.yaml, or do not ask for it"
+                inspection.error(file, path, (Code.FIELD_UNSUITED, message, remedy))

@@ -1,0 +1,254 @@
+"""The model of qualification.yaml."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, Strict as StrictValue, model_validator
+
+from nurture.core.lead import Stage
+from nurture.project.codes import Code
+from nurture.project.schema_base import (
+    Day,
+    Days,
+    FieldKey,
+    Line,
+    Points,
+    Seconds,
+    Slug,
+    Strict,
+    Text,
+    When,
+    wrong,
+)
+
+Percent = Annotated[int, Field(ge=0, le=100)]
+TraitValue = Annotated[int, Field(ge=0, le=3)]
+
+
+class SignatureModel(Strict):
+    """Who agreed to this version."""
+
+    team: Slug
+    name: Line
+    on: Day
+
+
+class StageModel(Strict):
+    """What both teams agreed a stage to be."""
+
+    name: Line
+    definition: Text
+    owner: Line
+    silence: Seconds | None = None
+    """After so long without a sign of life the lead is moved to inactive."""
+
+
+class StagesModel(Strict):
+    """All stages; the keys are fixed, names and definitions are yours."""
+
+    suspect: StageModel
+    lead: StageModel
+    prospect: StageModel
+    opportunity: StageModel
+    customer: StageModel
+    inactive: StageModel
+    disqualified: StageModel
+    lost: StageModel
+    erased: StageModel
+
+    def definitions(self) -> dict[Stage, StageModel]:
+        """Return the definitions by stage."""
+        return {stage: getattr(self, stage.value) for stage in Stage}
+
+
+BandModel = Annotated[tuple[int, int | None, Points], StrictValue(strict=False)]
+"""Lower end, upper end (null: none), points."""
+
+
+class FitRuleModel(Strict):
+    """One source of fit points: bands or values of a field, or a condition."""
+
+    id: Slug
+    field: FieldKey | None = None
+    bands: Annotated[list[BandModel], Field(min_length=1)] | None = None
+    """[low, high, points], both ends included; high null: no upper end."""
+    values: dict[str, Points] | None = None
+    """Points by choice."""
+    otherwise: Points | None = Field(default=None, alias="else")
+    """Points for any other value."""
+    when: When | None = None
+    points: Points | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> FitRuleModel:
+        remedy = "write field with bands, field with values, or when with points"
+        if self.when is not None:
+            others = (self.field, self.bands, self.values, self.otherwise)
+            if self.points is None or any(other is not None for other in others):
+                raise wrong(Code.CONTRADICTION, "when goes with points alone", remedy)
+        elif self.field is None or self.points is not None:
+            raise wrong(Code.CONTRADICTION, "this rule is incomplete", remedy)
+        elif (self.bands is None) == (self.values is None):
+            raise wrong(Code.CONTRADICTION, "field goes with bands or with values", remedy)
+        elif self.bands is not None and self.otherwise is not None:
+            remedy = "add a band for the other numbers"
+            raise wrong(Code.CONTRADICTION, "else goes with values", remedy)
+        return self
+
+
+class ExclusionModel(Strict):
+    """Who is out whatever the points say."""
+
+    id: Slug
+    when: When
+    reason: Line
+
+
+class GradesModel(Strict):
+    """Least points of the grades; below C it is D."""
+
+    A: Percent
+    B: Percent
+    C: Percent
+
+
+class FitModel(Strict):
+    """How well person and company match our right customer: 0 to 100 points."""
+
+    rules: Annotated[list[FitRuleModel], Field(min_length=1)]
+    exclusions: list[ExclusionModel] = Field(default_factory=list)
+    grades: GradesModel
+
+
+class EngagementRuleModel(Strict):
+    """What one event is worth."""
+
+    id: Slug
+    event: Line
+    subject: Slug | None = None
+    """A template or form; any if it is left out."""
+    points: Points
+    max_per_day: Annotated[int, Field(ge=1, le=1000)] | None = None
+    max_count: Annotated[int, Field(ge=1, le=1000)] | None = None
+    hand_raise: bool = False
+    """This event alone may qualify: the person asked for us."""
+
+
+class EngagementGroupModel(Strict):
+    """Rules that share limits and a half-life."""
+
+    id: Slug
+    min: Points = 0
+    max: Points = 100
+    half_life: Days | None = None
+    """After so long a point is worth half; null: for ever."""
+    rules: Annotated[list[EngagementRuleModel], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _ordered(self) -> EngagementGroupModel:
+        if self.min > self.max:
+            raise wrong(Code.CONTRADICTION, "min is larger than max", "swap them")
+        return self
+
+
+class EngagementBandsModel(Strict):
+    """Least points of the bands 1 and 2; below it is 3."""
+
+    one: Points = Field(alias="1")
+    two: Points = Field(alias="2")
+
+
+class EngagementModel(Strict):
+    """What a lead does: points that fade."""
+
+    max: Percent = 100
+    groups: Annotated[list[EngagementGroupModel], Field(min_length=1)]
+    bands: EngagementBandsModel
+
+
+class ReadinessModel(Strict):
+    """Fit and engagement in one number; the weights are percent."""
+
+    fit: Percent
+    engagement: Percent
+    bands: Annotated[dict[Slug, Percent], Field(min_length=1)]
+
+
+class GateModel(Strict):
+    """A question with the answers pass, fail and unknown."""
+
+    when: When
+    ask: list[FieldKey] = Field(default_factory=list)
+    """What to ask while the answer is unknown."""
+
+
+class NurturedModel(Strict):
+    """Meaningful touches, the first and the last at least so far apart."""
+
+    touches: Annotated[int, Field(ge=1, le=100)]
+    span: Seconds
+
+
+class GatesModel(Strict):
+    """The gates between lead, prospect and handoff."""
+
+    organization: GateModel
+    opportunity: GateModel
+    stakeholder: GateModel
+    nurtured: NurturedModel
+
+
+class TraitRowModel(Strict):
+    """A condition and the value it gives."""
+
+    when: When
+    value: TraitValue
+
+
+class TraitModel(Strict):
+    """First matching row wins, else 0."""
+
+    min: TraitValue
+    rows: Annotated[list[TraitRowModel], Field(min_length=1)]
+
+
+class TraitsModel(Strict):
+    """What turns a prospect into an opportunity."""
+
+    pain: TraitModel
+    interest: TraitModel
+    fit: TraitModel
+
+
+class TemperatureModel(Strict):
+    """First matching rule wins."""
+
+    temperature: Literal["closed", "hot", "warm", "cold", "new"] = Field(alias="is")
+    when: When
+
+
+class HandoffRuleModel(Strict):
+    """When and how many qualified leads are handed over."""
+
+    from_stage: Literal["prospect", "opportunity"] = "prospect"
+    endpoint: Slug
+    capacity_per_week: Annotated[int, Field(ge=1, le=100_000)]
+    accept_within: Seconds = 86400
+    minimum_completeness: Percent = 0
+
+
+class QualificationModel(Strict):
+    """qualification.yaml: what marketing and sales agreed on."""
+
+    version: Annotated[int, Field(ge=1)]
+    signatures: list[SignatureModel] = Field(default_factory=list)
+    """One of the team marketing and one of the team sales, at least."""
+    stages: StagesModel
+    fit: FitModel
+    engagement: EngagementModel
+    readiness: ReadinessModel
+    gates: GatesModel
+    traits: TraitsModel
+    temperature: Annotated[list[TemperatureModel], Field(min_length=1)]
+    handoff: HandoffRuleModel

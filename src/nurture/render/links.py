@@ -1,0 +1,95 @@
+"""Links of a mail: which ones go through the click redirect, under which number."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable, Collection
+
+# As the inliner serializes: lower case, every attribute quoted. Comments are left alone because
+# only Outlook reads them, and it reads them as they are.
+ANCHOR = re.compile(
+    r'<!--.*?-->|<(style|script)\b.*?</\1>|(<a(?: [^\s=">]+="[^"]*")*? href=")([^"]*)(?=")',
+    re.DOTALL,
+)
+_HTTP = ("http://", "https://")
+
+
+class Links:
+    """Gives every link a number, in order of appearance, and its redirect URL.
+
+    URLs in `direct` (unsubscribe, preferences, form, view) act by themselves and stay as they are.
+    """
+
+    __slots__ = ("_direct", "_link_url", "_met", "_routed")
+
+    def __init__(self, link_url: Callable[[int], str], direct: Collection[str]) -> None:
+        self._link_url = link_url
+        self._direct = direct
+        self._routed: dict[str, str] = {}
+        self._met: dict[str, str] = {}
+
+    def __call__(self, href: str) -> str:
+        """Return where the link has to point."""
+        points_to = self._met.get(href)
+        if points_to is None:
+            points_to = self._met[href] = self._route(href)
+        return points_to
+
+    def _route(self, href: str) -> str:
+        url = href.strip()
+        if url in self._direct or not url.lower().startswith(_HTTP):
+            return href
+        routed = self._routed.get(url)
+        if routed is None:
+            routed = self._routed[url] = self._link_url(len(self._routed))
+        return routed
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The click targets by number."""
+        return tuple(self._routed)
+
+    def known(self, url: str) -> str:
+        """Return the redirect of a URL that is among the targets already, else the URL."""
+        return self._routed.get(url, url)
+
+
+def route(document: str, links: Links) -> str:
+    """Point every `<a href>` of a serialized document at its redirect."""
+
+    def point(found: re.Match[str]) -> str:
+        if found[2] is None:
+            return found[0]
+        return found[2] + attribute(links(html.unescape(found[3])))
+
+    return ANCHOR.sub(point, document)
+
+
+def attribute(text: str) -> str:
+    """Escape text for a double-quoted attribute, as the HTML standard serializes it."""
+    return text.replace("&", "&amp;").replace("\xa0", "&nbsp;").replace('"', "&quot;")
+
+
+def content(text: str) -> str:
+    """Escape text between tags, as the HTML standard serializes it."""
+    text = text.replace("&", "&amp;").replace("\xa0", "&nbsp;")
+    return text.replace("<", "&lt;").replace(">", "&gt;")
+
+
+_WRITTEN = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
+_TRAILING = ".,;:!?)'"
+
+
+def route_text(text: str, links: Links) -> str:
+    """Point the URLs of a written text part that the HTML part links to at the same redirects.
+
+    Other URLs stay: a lead's own value could be one, and the redirect must lead nowhere that the
+    author has not chosen.
+    """
+
+    def point(found: re.Match[str]) -> str:
+        url = found[0].rstrip(_TRAILING)
+        return links.known(url) + found[0][len(url) :]
+
+    return _WRITTEN.sub(point, text)

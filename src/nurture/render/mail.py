@@ -1,0 +1,179 @@
+"""One mail, rendered for one lead: subject, HTML with inlined CSS, text, links.
+
+There are two ways to the same bytes. The plain one renders the HTML, inlines its CSS, routes its
+links and derives the text, for every lead. The folded one has done all of that once, when the
+template was compiled, around the places where values stand; see `fold`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import css_inline
+from jinja2 import nodes
+
+from nurture.core.errors import RenderError
+from nurture.core.message import Address, RenderedMail
+from nurture.core.project import Template
+from nurture.render.environment import (
+    Compiled,
+    Flat,
+    clean,
+    compile_flat,
+    compile_one,
+    flatten,
+)
+from nurture.render.fold import Folded, fold
+from nurture.render.links import Links, route, route_text
+from nurture.render.markup import Tokenizer
+from nurture.render.sandbox import HTML
+from nurture.render.text import finish, mark
+
+DIRECT_NAMES = ("unsubscribe_url", "preferences_url", "view_url", "form_url")
+"""Values whose links are not redirected: they act, and the redirect would only delay them."""
+
+MAX_SUBJECT = 250
+
+INLINER = css_inline.CSSInliner(keep_style_tags=True, load_remote_stylesheets=False)
+
+_HIDDEN = "display:none;max-height:0;max-width:0;opacity:0;overflow:hidden;mso-hide:all"
+# Blank, but not white space: keeps the inbox preview from running on into the mail's first words.
+_FILLER = "&#847;&zwnj;" * 40
+_PREHEADER = "preheader"
+_MAIL = "mail"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """Whom a mail is from and to, and the headers that only this mail has."""
+
+    sender: Address
+    recipient: Address
+    reply_to: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class MailTemplate:
+    """A mail ready to render. `version` names the exact texts that it was compiled from."""
+
+    name: str
+    version: str
+    subject: Compiled
+    html: Compiled
+    text: Compiled | None
+    folded: Folded | None = field(repr=False)
+
+
+def compile_mail(template: Template, partials: Mapping[str, str]) -> MailTemplate:
+    """Compile a mail; anything that the allow-list refuses raises RenderError."""
+    names = {part: f"{template.name}{part}" for part in (".html", ".txt", " subject", " preheader")}
+    sources = {
+        **partials,
+        names[".html"]: template.html,
+        names[".txt"]: template.text,
+        names[" preheader"]: template.preheader,
+    }
+    flat = flatten(sources, names[".html"])
+    if template.preheader.strip():
+        _insert_preheader(flat, flatten(sources, names[" preheader"]))
+    subject = f"{names[' subject']}.txt"
+    return MailTemplate(
+        name=template.name,
+        version=template.version,
+        subject=compile_one({subject: template.subject}, subject),
+        html=compile_flat(flat, HTML),
+        text=compile_one(sources, names[".txt"]) if template.text.strip() else None,
+        folded=fold(flat, INLINER.inline),
+    )
+
+
+def render_mail(
+    template: MailTemplate,
+    values: Mapping[str, object],
+    *,
+    envelope: Envelope,
+    link_url: Callable[[int], str],
+) -> RenderedMail:
+    """Render a mail for one lead; `link_url` gives the redirect for a link's number."""
+    shown = clean(values)
+    links = Links(link_url, {str(shown[name]) for name in DIRECT_NAMES if shown.get(name)})
+    html, text = _bodies(template, shown, links)
+    return RenderedMail(
+        sender=envelope.sender,
+        recipient=envelope.recipient,
+        reply_to=envelope.reply_to,
+        subject=_subject(template, shown),
+        html=html,
+        text=text,
+        headers=envelope.headers,
+        links=links.targets,
+    )
+
+
+def _bodies(template: MailTemplate, values: Mapping[str, object], links: Links) -> tuple[str, str]:
+    folded = template.folded
+    if folded is not None:
+        values = {**values, "_links": links}
+        html = folded.html.render(values)
+    else:
+        try:
+            html = route(INLINER.inline(template.html.render(values)), links)
+        except (css_inline.InlineError, ValueError) as error:
+            raise RenderError(f"{template.html.name}: its CSS cannot be inlined: {error}") from None
+    if template.text is not None:
+        return html, route_text(template.text.render(values).strip() + "\n", links)
+    try:
+        return html, finish(folded.text.render(values) if folded else mark(html))
+    except RecursionError:
+        raise RenderError(f"{template.html.name}: its tags are nested too deeply") from None
+
+
+def _subject(template: MailTemplate, values: Mapping[str, object]) -> str:
+    # split() without argument also breaks at U+0085 and U+2028, which some clients show as lines.
+    subject = " ".join(template.subject.render(values).split())
+    if not subject:
+        raise RenderError(f"{template.name}: the subject is empty")
+    return subject if len(subject) <= MAX_SUBJECT else f"{subject[: MAX_SUBJECT - 3]}..."
+
+
+def _insert_preheader(flat: Flat, preheader: Flat) -> None:
+    """Put the preheader, invisible, where the body begins."""
+    for node in preheader.body:
+        node.lineno = 1
+    opening = nodes.TemplateData(f'<div style="{_HIDDEN}">', lineno=1)
+    closing = nodes.TemplateData(f"{_FILLER}</div>", lineno=1)
+    inserted: list[nodes.Node] = [
+        nodes.Output([opening], lineno=1),
+        nodes.Scope(preheader.body, lineno=1),
+        nodes.Output([closing], lineno=1),
+    ]
+    if not _insert_behind_body(flat.body, inserted, Tokenizer()):
+        flat.body[:0] = inserted
+
+
+def _insert_behind_body(body: list[nodes.Node], inserted: list[nodes.Node], at: Tokenizer) -> bool:
+    """Insert behind the tag <body>, looking through includes too; tell whether it was found."""
+    for index, node in enumerate(body):
+        if isinstance(node, nodes.Scope) and _insert_behind_body(node.body, inserted, at):
+            return True
+        if not isinstance(node, nodes.Output):
+            continue
+        for place, child in enumerate(node.nodes):
+            if not isinstance(child, nodes.TemplateData):
+                at.feed_value()
+                continue
+            start = at.fed
+            at.feed(child.data)
+            end = next((tag.end - start for tag in at.tags if tag.name == "body"), None)
+            if end is not None:
+                before = nodes.TemplateData(child.data[:end], lineno=child.lineno)
+                after = nodes.TemplateData(child.data[end:], lineno=child.lineno)
+                body[index : index + 1] = [
+                    nodes.Output([*node.nodes[:place], before], lineno=node.lineno),
+                    *inserted,
+                    nodes.Output([after, *node.nodes[place + 1 :]], lineno=node.lineno),
+                ]
+                return True
+    return False

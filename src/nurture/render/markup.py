@@ -1,0 +1,218 @@
+"""Where in the HTML a value stands: a tokenizer that can stop anywhere and go on.
+
+It follows the tokenizer of the HTML standard closely enough to say, at the place of every
+`{{ value }}`, whether that is text, which attribute of which tag, a comment or a script.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+_SPACE = " \t\n\r\f"
+
+
+class Place(StrEnum):
+    """The tokenizer's state, as far as anybody outside wants to know it."""
+
+    TEXT = "text"
+    RAW = "raw"
+    COMMENT = "comment"
+    DECLARATION = "declaration"
+    LESS_THAN = "less_than"
+    END_TAG_OPEN = "end_tag_open"
+    TAG_NAME = "tag_name"
+    IN_TAG = "in_tag"
+    ATTRIBUTE_NAME = "attribute_name"
+    AFTER_NAME = "after_name"
+    BEFORE_VALUE = "before_value"
+    QUOTED = "quoted"
+    UNQUOTED = "unquoted"
+
+
+RAW_TAGS = frozenset({"script", "style", "title", "textarea", "xmp", "iframe", "noframes"})
+"""Elements whose content is text up to their own end tag."""
+
+VALUE_ONLY_TEXT = frozenset({"title", "textarea"})
+"""Among these, the ones in which entities work, so that escaping is enough."""
+
+VOID_TAGS = frozenset(
+    {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr"}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tag:
+    """One tag and where it stands in what was fed so far."""
+
+    name: str
+    closing: bool
+    start: int
+    end: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Tokenizer:
+    """Feed it text piece by piece; read `place` in between."""
+
+    place: Place = Place.TEXT
+    tag: str = ""
+    closing: bool = False
+    attribute: str = ""
+    quote: str = ""
+    value: str = ""
+    raw: str = ""
+    fed: int = 0
+    tags: list[Tag] = field(default_factory=list)
+    _buffer: str = ""
+    _start: int = 0
+
+    def copy(self) -> Tokenizer:
+        """Return an independent tokenizer in the same state."""
+        return replace(self, tags=list(self.tags))
+
+    @property
+    def state(self) -> tuple[str, ...]:
+        """What two branches must agree on when they meet again."""
+        place = self.place
+        if place is Place.RAW:
+            return (place, self.raw)
+        if place in {Place.TEXT, Place.COMMENT, Place.DECLARATION}:
+            return (place,)
+        if place in {Place.IN_TAG, Place.AFTER_NAME}:
+            return (Place.IN_TAG, self.tag)
+        return (place, self.tag, self.attribute, self.quote)
+
+    def feed(self, text: str) -> None:
+        """Go on with literal text."""
+        for position, character in enumerate(text, start=self.fed):
+            # One method a state, named after it.
+            getattr(self, f"_{self.place}")(character, position)
+        self.fed += len(text)
+
+    def feed_value(self) -> None:
+        """Go on behind a value that cannot leave the place where it stands."""
+        if self.place is Place.BEFORE_VALUE:
+            self.place = Place.UNQUOTED
+        elif self.place in {Place.LESS_THAN, Place.END_TAG_OPEN}:
+            self.place = Place.TEXT
+
+    # --- one method a state -----------------------------------------------------------------
+
+    def _text(self, character: str, position: int) -> None:
+        if character == "<":
+            self.place, self._start = Place.LESS_THAN, position
+
+    def _less_than(self, character: str, position: int) -> None:
+        if character.isascii() and character.isalpha():
+            self._begin_tag(character, closing=False)
+        elif character == "/":
+            self.place = Place.END_TAG_OPEN
+        elif character in "!?":
+            self.place, self._buffer = Place.DECLARATION, character
+        else:
+            self.place = Place.TEXT
+            self._text(character, position)
+
+    def _end_tag_open(self, character: str, position: int) -> None:
+        if character.isascii() and character.isalpha():
+            self._begin_tag(character, closing=True)
+        else:
+            self.place, self._buffer = Place.DECLARATION, "/"
+            self._declaration(character, position)
+
+    def _begin_tag(self, character: str, *, closing: bool) -> None:
+        self.place, self.tag, self.closing = Place.TAG_NAME, character.lower(), closing
+        self.attribute = self.value = ""
+
+    def _tag_name(self, character: str, position: int) -> None:
+        if character in _SPACE or character == "/":
+            self.place = Place.IN_TAG
+        elif character == ">":
+            self._end_tag(position)
+        else:
+            self.tag += character.lower()
+
+    def _in_tag(self, character: str, position: int) -> None:
+        if character == ">":
+            self._end_tag(position)
+        elif character not in _SPACE and character != "/":
+            self.place, self.attribute = Place.ATTRIBUTE_NAME, character.lower()
+
+    def _attribute_name(self, character: str, position: int) -> None:
+        if character == "=":
+            self.place = Place.BEFORE_VALUE
+        elif character == ">":
+            self._end_tag(position)
+        elif character in _SPACE:
+            self.place = Place.AFTER_NAME
+        elif character == "/":
+            self.place = Place.IN_TAG
+        else:
+            self.attribute += character.lower()
+
+    def _after_name(self, character: str, position: int) -> None:
+        if character == "=":
+            self.place = Place.BEFORE_VALUE
+        elif character not in _SPACE:
+            self.place = Place.IN_TAG
+            self._in_tag(character, position)
+
+    def _before_value(self, character: str, position: int) -> None:
+        if character in "\"'":
+            self.place, self.quote, self.value = Place.QUOTED, character, ""
+        elif character == ">":
+            self._end_tag(position)
+        elif character not in _SPACE:
+            self.place, self.quote, self.value = Place.UNQUOTED, "", character
+
+    def _quoted(self, character: str, position: int) -> None:
+        if character == self.quote:
+            self.place = Place.IN_TAG
+        else:
+            self.value += character
+
+    def _unquoted(self, character: str, position: int) -> None:
+        if character == ">":
+            self._end_tag(position)
+        elif character in _SPACE:
+            self.place = Place.IN_TAG
+        else:
+            self.value += character
+
+    def _end_tag(self, position: int) -> None:
+        tag = Tag(name=self.tag, closing=self.closing, start=self._start, end=position + 1)
+        self.tags.append(tag)
+        self.place, self._buffer = Place.TEXT, ""
+        if not self.closing and self.tag in RAW_TAGS:
+            self.place, self.raw = Place.RAW, self.tag
+
+    def _raw(self, character: str, position: int) -> None:
+        if character == "<":
+            self._buffer, self._start = "<", position
+            return
+        self._buffer += character.lower()
+        end = f"</{self.raw}"
+        if self._buffer[:-1] == end and (character in _SPACE or character in "/>"):
+            self.tag, self.closing, self.attribute = self.raw, True, ""
+            self.place = Place.IN_TAG
+            self._in_tag(character, position)
+        elif not end.startswith(self._buffer):
+            self._buffer = ""
+
+    def _declaration(self, character: str, position: int) -> None:
+        if self._buffer == "!-" and character == "-":
+            self.place, self._buffer = Place.COMMENT, ""
+        elif character == ">":
+            self.place = Place.TEXT
+        else:
+            self._buffer += character
+
+    def _comment(self, character: str, position: int) -> None:
+        ends = character == ">" and (
+            self._buffer.endswith(("--", "--!")) or self._buffer in {"", "-"}
+        )
+        if ends:
+            self.place = Place.TEXT
+        else:
+            self._buffer += character

@@ -1,0 +1,76 @@
+"""The Jinja2 environments that run templates nobody has to trust.
+
+The grammar in `grammar` is the wall: what it lets pass cannot call, import, reach into objects or
+grow without bound. This module is the second wall, for what the first one may have missed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
+
+from jinja2 import StrictUndefined, Undefined
+from jinja2.exceptions import SecurityError
+from jinja2.runtime import LoopContext
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from nurture.render.filters import FILTERS, TESTS, display, items, ordered, reckon
+
+LOOP_NAMES = frozenset({"first", "index", "index0", "last", "length", "revindex"})
+"""What a template may ask of `loop`."""
+
+OPERATORS: Mapping[str, Callable[..., object]] = {
+    "_items": items,
+    "_ordered": ordered,
+    "_reckon": reckon,
+}
+"""What the grammar rewrites loops, comparisons and sums to; an author cannot name these."""
+
+
+class Sandbox(ImmutableSandboxedEnvironment):
+    """Jinja2 without globals, calls, subscripts or attributes of objects: plain values only."""
+
+    def __init__(
+        self,
+        *,
+        autoescape: bool,
+        finalize: Callable[[object], str] | None = display,
+        slots: Mapping[str, Callable[..., object]] | None = None,
+    ) -> None:
+        super().__init__(
+            autoescape=autoescape,
+            undefined=StrictUndefined,
+            finalize=finalize,
+            auto_reload=False,
+            cache_size=0,
+        )
+        self.globals.clear()
+        self.filters = {**FILTERS, **OPERATORS, **(slots or {})}
+        self.tests = dict(TESTS)
+
+    def getattr(self, obj: object, attribute: str) -> Any:  # noqa: ANN401 (Jinja2's signature)
+        """Look a field up in a plain dict; nothing else has attributes here."""
+        # Jinja2 would find a method of dict before a field called "items" or "values".
+        if type(obj) is dict:
+            if attribute in obj:
+                return obj[attribute]
+        elif isinstance(obj, LoopContext) and attribute in LOOP_NAMES:
+            return getattr(obj, attribute)
+        elif isinstance(obj, Undefined):
+            str(obj)  # raises, and names what is missing
+        return self.undefined(name=attribute)
+
+    def getitem(self, obj: object, argument: object) -> NoReturn:
+        """Refuse: the grammar has no subscripts."""
+        raise SecurityError("a template cannot subscript")
+
+    def call(self, *_args: object, **_kwargs: object) -> NoReturn:
+        """Refuse: the grammar has no calls."""
+        raise SecurityError("a template cannot call")
+
+
+HTML = Sandbox(autoescape=True)
+"""For what becomes HTML: values are escaped."""
+
+TEXT = Sandbox(autoescape=False)
+"""For subjects and text parts."""

@@ -1,0 +1,1 @@
+"""A world around the engine: virtual time, pretend people, a pretend sales team."""

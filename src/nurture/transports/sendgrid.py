@@ -1,0 +1,204 @@
+"""SendGrid: its own client for keys, hosts and versions, our own connection for the calls.
+
+The client of the package `sendgrid` opens a new TLS connection for every call and waits for ever.
+Here its `send` goes through one pooled connection with timeouts. Nothing is ever repeated: the
+service knows no idempotency key, so a lost answer is an uncertain message, which its own events
+settle later.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+import httpx
+from sendgrid import SendGridAPIClient
+
+from nurture.core.errors import MisuseError
+from nurture.core.message import (
+    Accepted,
+    Halted,
+    Outcome,
+    OutgoingMessage,
+    Refused,
+    Uncertain,
+)
+from nurture.transports.base import reason
+from nurture.transports.sendgrid_payload import MAX_BODY_BYTES, broken_limit, encode, payload
+
+_SOON = timedelta(seconds=30)
+_RATE_PAUSE = timedelta(minutes=1)
+_LONGEST_PAUSE = timedelta(hours=24)
+_PATH = "/v3/mail/send"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SECONDS = re.compile(r"[0-9]{1,11}")
+
+
+class Region(StrEnum):
+    """Where the account lives."""
+
+    GLOBAL = "global"
+    EU = "eu"
+
+
+HOSTS: Mapping[Region, str] = {
+    Region.GLOBAL: "https://api.sendgrid.com",
+    Region.EU: "https://api.eu.sendgrid.com",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendGridSettings:
+    """The account, and what to make of what SendGrid leaves open.
+
+    `base_url` replaces the region's host, for tests and proxies. With `sandbox`, SendGrid checks
+    and sends nothing. `treat_503_as_refused` trusts its documentation that a 503 means that the
+    message was not taken; by default such a message is uncertain.
+    """
+
+    api_key: str = field(repr=False)
+    region: Region = Region.GLOBAL
+    base_url: str = ""
+    sandbox: bool = False
+    treat_503_as_refused: bool = False
+    connect_seconds: float = 5.0
+    read_seconds: float = 30.0
+
+    def __post_init__(self) -> None:
+        # Without one, the package would look for a key in the environment.
+        if not self.api_key.strip():
+            raise MisuseError("sendgrid: an API key is needed")
+
+
+class PooledClient(SendGridAPIClient):  # type: ignore[misc] # the package ships no types
+    """SendGrid's client, with `send` over one kept connection."""
+
+    def __init__(self, settings: SendGridSettings) -> None:
+        host = settings.base_url.rstrip("/") or HOSTS[settings.region]
+        super().__init__(api_key=settings.api_key, host=host)
+        self.http = httpx.Client(
+            base_url=host,
+            headers={**self._default_headers, "Content-Type": "application/json"},
+            timeout=httpx.Timeout(settings.read_seconds, connect=settings.connect_seconds),
+            # A connection that the other side has closed meanwhile makes a message uncertain.
+            limits=httpx.Limits(max_connections=8, keepalive_expiry=5.0),
+            follow_redirects=False,
+            # Neither proxies nor passwords from whatever environment this runs in.
+            trust_env=False,
+        )
+
+    def send(self, message: bytes) -> httpx.Response:
+        """Post one serialized request; httpx's errors come through."""
+        return self.http.post(_PATH, content=message)
+
+
+class SendGridTransport:
+    """Sends one rendered message a call."""
+
+    name = "sendgrid"
+    group_size = 20
+
+    def __init__(self, settings: SendGridSettings) -> None:
+        self._settings = settings
+        self._client: PooledClient | None = None
+
+    def send(self, messages: Sequence[OutgoingMessage], *, now: datetime) -> list[Outcome]:
+        """Send one by one; when SendGrid refuses everything, the rest is kept."""
+        outcomes: list[Outcome] = []
+        for message in messages:
+            outcome = self._send(message, now)
+            if isinstance(outcome, Halted):
+                outcomes += [outcome] * (len(messages) - len(outcomes))
+                break
+            outcomes.append(outcome)
+        return outcomes
+
+    def close(self) -> None:
+        """Close the connections."""
+        if self._client is not None:
+            self._client.http.close()
+            self._client = None
+
+    def _send(self, message: OutgoingMessage, now: datetime) -> Outcome:
+        broken = broken_limit(message)
+        if broken:
+            return Refused(reason=reason(f"sendgrid: {broken}"), permanent=True)
+        try:
+            body = encode(payload(message, sandbox=self._settings.sandbox))
+        except UnicodeEncodeError:
+            return Refused(reason="sendgrid: the mail holds half a character", permanent=True)
+        if len(body) > MAX_BODY_BYTES:
+            return Refused(reason="sendgrid: larger than 30 MB", permanent=True)
+        if self._client is None:
+            self._client = PooledClient(self._settings)
+        try:
+            response = self._client.send(body)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            # No request has left: certain, and true for every message behind this one.
+            return Halted(reason=reason(f"sendgrid is unreachable: {error}"), until=now + _SOON)
+        except (httpx.UnsupportedProtocol, httpx.InvalidURL, httpx.LocalProtocolError) as error:
+            return Halted(reason=reason(f"sendgrid: cannot be called: {error}"))
+        except httpx.HTTPError as error:
+            # Whether the request was read to its end cannot be seen from here.
+            kind = type(error).__name__
+            return Uncertain(reason=reason(f"sendgrid: no answer: {kind} {error}"))
+        return self._classify(response, now)
+
+    def _classify(self, response: httpx.Response, now: datetime) -> Outcome:
+        """Return what the status proves."""
+        status = response.status_code
+        match status:
+            case _ if response.is_success:
+                return self._accepted(response)
+            case 401 | 403:
+                return Halted(reason=reason(f"sendgrid: {status} {_errors(response)}"))
+            case 429:
+                return Halted(reason="sendgrid: 429 too many requests", until=_reset(response, now))
+            case 408:
+                return Refused(reason="sendgrid: 408 the request came too slowly", permanent=False)
+            case 503 if self._settings.treat_503_as_refused:
+                return Refused(reason="sendgrid: 503 not available", permanent=False)
+            case _ if response.is_client_error:
+                return Refused(
+                    reason=reason(f"sendgrid: {status} {_errors(response)}"), permanent=True
+                )
+            case _ if response.is_redirect or response.is_informational:
+                return Halted(reason=f"sendgrid: {status}; is the base URL right?")
+            case _:
+                return Uncertain(reason=f"sendgrid: {status}")
+
+    def _accepted(self, response: httpx.Response) -> Accepted:
+        provider_id = response.headers.get("X-Message-Id", "")
+        if self._settings.sandbox:
+            return Accepted(provider_id=provider_id, note="sandbox: checked, not sent")
+        odd = response.status_code != httpx.codes.ACCEPTED or not provider_id
+        note = f"odd: {response.status_code} without the usual signs" if odd else ""
+        return Accepted(provider_id=reason(provider_id), note=note)
+
+
+def _errors(response: httpx.Response) -> str:
+    """Return the messages of an error body; it may be anything."""
+    try:
+        errors = json.loads(response.content)["errors"]
+        return "; ".join(
+            f"{error.get('field') or 'request'}: {error.get('message')}" for error in errors
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return response.content[:200].decode("utf-8", "replace")
+
+
+def _reset(response: httpx.Response, now: datetime) -> datetime:
+    """Return when calls are welcome again, never later than a day from now."""
+    for header in ("X-RateLimit-Reset", "Retry-After"):
+        value = response.headers.get(header, "").strip()
+        if not _SECONDS.fullmatch(value):
+            continue
+        # The reset is a time of day in seconds since 1970; what cannot be one is a waiting time.
+        since_1970 = int(value) > _LONGEST_PAUSE.total_seconds()
+        pause = timedelta(seconds=int(value)) - ((now - _EPOCH) if since_1970 else timedelta())
+        return now + min(max(pause, timedelta(seconds=1)), _LONGEST_PAUSE)
+    return now + _RATE_PAUSE
