@@ -28,12 +28,6 @@ COMPANIES = 160
 FIRST_DAY = datetime(2026, 8, 1, tzinfo=UTC)
 DAYS = 31
 
-COLUMNS = (
-    "email first_name last_name company job_title phone country time_zone language source industry "
-    "employees compressor_kw role topics consent_basis consent_source consent_wording consent_at "
-    "captured_at downloaded notes"
-).split()
-
 SPELLINGS = str.maketrans(
     {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "o", "ł": "l", "æ": "ae", "'": "", " ": "-"}
 )
@@ -176,12 +170,13 @@ def _company(key: str) -> Company:
 
 
 def _size(key: str) -> int:
-    """Return a number of employees: a fifth too small for us, a few too large."""
+    """Return a number of employees: some too small for us, a few too large."""
     low, high = {"small": (6, 49), "middle": (50, 420), "large": (420, 3200), "huge": (5200, 9000)}[
-        weighted(f"{key}/size", {"small": 20, "middle": 52, "large": 24, "huge": 4})
+        weighted(f"{key}/size", {"small": 12, "middle": 58, "large": 26, "huge": 4})
     ]
     exact = low + number(f"{key}/heads", high - low)
-    return exact if exact < 100 else round(exact, -1 if exact < 1000 else -2)
+    # Two digits, then zeros: nobody counts 1,743 colleagues.
+    return round(exact, min(0, 2 - len(str(exact))))
 
 
 def captured(key: str) -> datetime:
@@ -246,8 +241,9 @@ def _country_as_typed(key: str, country: Country) -> str:
 
 def _headcount(key: str, heads: int) -> str:
     """Write a number the way people do."""
-    if heads >= 1000:
-        return pick(f"{key}/style", [f"{heads:,}", f"{heads:,}".replace(",", "."), str(heads)])
+    grouped = f"{heads:,}"
+    if "," in grouped:
+        return pick(f"{key}/style", [grouped, grouped.replace(",", "."), str(heads)])
     if chance(f"{key}/about", 6):
         return f"ca. {heads}"
     return str(heads)
@@ -322,7 +318,8 @@ def leads() -> list[Row]:
 def text() -> str:
     """Return the file's content."""
     out = io.StringIO()
-    writer = csv.DictWriter(out, COLUMNS, restval="", lineterminator="\n")
+    columns = WORDS["columns"].split()
+    writer = csv.DictWriter(out, columns, restval="", lineterminator="\n")
     writer.writeheader()
     writer.writerows(leads())
     return out.getvalue()

@@ -34,9 +34,7 @@ def scores_that_differ(
     return checked, tuple(broken[:MOST_NAMED])
 
 
-def _differing(
-    connection: Connection, ids: list[int], project: Project, at: datetime
-) -> list[str]:
+def _differing(connection: Connection, ids: list[int], project: Project, at: datetime) -> list[str]:
     people = leads.read(connection, ids)
     asked = asked_by(project)
     facts = read_facts(connection, people, asked, now=at, today=today(project, at))

@@ -56,6 +56,10 @@ class Transport(Protocol):
         """Hand messages over and return one outcome each, in order; never raises."""
         ...
 
+    def forget(self, mails: Sequence[tuple[str, datetime]]) -> None:
+        """Remove what the transport itself keeps of mails: (public id, planned at)."""
+        ...
+
 
 @dataclass(slots=True, kw_only=True)
 class Delivered:

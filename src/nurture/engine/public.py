@@ -11,7 +11,7 @@ from nurture.core.errors import RenderError
 from nurture.core.event import EventKind, NewEvent
 from nurture.core.message import Message
 from nurture.core.project import Project
-from nurture.core.token import Purpose
+from nurture.core.token import Grant, Purpose, sign
 from nurture.engine import intake
 from nurture.engine.addressed import Addressed, addressed, find, granted
 from nurture.engine.echo import MACHINE_CLICK
@@ -145,9 +145,13 @@ def unsubscribe(runtime: Runtime, token: str, *, now: datetime) -> tuple[int, ..
     return (found.lead.id,)
 
 
-def check_unsubscribe(runtime: Runtime, token: str, *, now: datetime) -> None:
-    """Raise TokenError unless the link may unsubscribe somebody; nothing else is looked at."""
-    granted(runtime, token, Purpose.UNSUBSCRIBE, now=now)
+def preferences_token(runtime: Runtime, token: str, *, now: datetime) -> str:
+    """Return the token of the preferences page that belongs to an unsubscribe link.
+
+    Raises TokenError unless the link may unsubscribe somebody; nothing else is looked at.
+    """
+    grant = granted(runtime, token, Purpose.UNSUBSCRIBE, now=now)
+    return sign(runtime.secrets.links, Grant(purpose=Purpose.PREFERENCES, subject=grant.subject))
 
 
 def _stop(runtime: Runtime, connection: Connection, found: Addressed, *, now: datetime) -> None:

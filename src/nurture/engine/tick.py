@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from nurture.engine import advance, assess, deliver, echo, erase, handoff, lifecycle
 from nurture.engine.mailroom import Mailroom
 from nurture.engine.runtime import Runtime
+from nurture.store import erasure
 
+FORGET_AGAIN = timedelta(days=7)
 MOST_ROUNDS = 10_000
 """Batches of one kind in one tick; a safety net against work that never ends."""
 
@@ -80,6 +82,7 @@ def think(
             break
     if total.assess.get("erased"):
         erase.finish(runtime)
+        forget(runtime, ways, since=now)
 
 
 def mail(
@@ -110,9 +113,19 @@ def mail(
             break
 
 
-def hygiene(runtime: Runtime, *, now: datetime) -> lifecycle.Swept:
-    """Erase what retention has run out for, and drop posts that are done with."""
-    return lifecycle.run(runtime, now=now)
+def hygiene(runtime: Runtime, ways: Ways, *, now: datetime) -> lifecycle.Swept:
+    """Erase what retention has run out for, drop posts that are done with, tidy the ways out."""
+    swept = lifecycle.run(runtime, now=now)
+    forget(runtime, ways, since=now - FORGET_AGAIN)
+    return swept
+
+
+def forget(runtime: Runtime, ways: Ways, *, since: datetime) -> None:
+    """Remove copies of erased leads' mails that a transport keeps (the outbox folder does)."""
+    with runtime.database.read() as connection:
+        mails = erasure.mails_of_erased(connection, since=since)
+    if mails:
+        ways.transport.forget(mails)
 
 
 def _drain(into: dict[str, int], once: Callable[[], object], worked: str) -> int:
