@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -102,7 +102,14 @@ def dossier(source: DossierInput, project: Project) -> dict[str, Any]:
     }
 
 
-def completeness(known: Mapping[str, object], project: Project) -> int:
+def known_keys(lead: Lead) -> frozenset[str]:
+    """Return the fields of the lead and its account that have a value."""
+    own = {f"lead.{name}" for name, value in lead.profile.items() if value not in ("", ())}
+    theirs = {f"account.{name}" for name, value in lead.account.items() if value not in ("", ())}
+    return frozenset(own | theirs)
+
+
+def completeness(known: Collection[str], project: Project) -> int:
     """Return the share of the project's fields that are known, in percent."""
     total = len(project.fields)
     return 100 * sum(key in known for key in project.fields) // total if total else 0

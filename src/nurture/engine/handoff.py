@@ -11,7 +11,7 @@ from hashlib import blake2b
 from typing import Protocol
 
 from nurture.core.assess import assess
-from nurture.core.dossier import DossierInput, KnownFact, dossier
+from nurture.core.dossier import DossierInput, KnownFact, completeness, dossier, known_keys
 from nurture.core.event import EventKind, NewEvent
 from nurture.core.lead import Gate, Lead, Stage, Verdict
 from nurture.core.project import Endpoint, Project
@@ -26,6 +26,8 @@ from nurture.store.history import read_facts, read_history
 log = logging.getLogger(__name__)
 
 LEASE = timedelta(minutes=2)
+LOOK_PAST = 200
+"""How many handoffs that cannot go out yet are looked past to fill the week's capacity."""
 # Standard Webhooks 1.0, the published retry schedule.
 RETRIES = tuple(
     timedelta(seconds=s) for s in (5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400)
@@ -57,6 +59,7 @@ class HandedOff:
 
     released: int = 0
     withdrawn: int = 0
+    incomplete: int = 0
     claimed: int = 0
     delivered: int = 0
     retried: int = 0
@@ -102,9 +105,11 @@ def _release(
     room = rule.capacity_per_week - used
     if room <= 0:
         return
-    waiting = handoffs.waiting(connection, limit=room)
+    waiting = handoffs.waiting(connection, limit=room + LOOK_PAST)
     people = leads.read(connection, [handoff.lead_id for handoff in waiting])
     for handoff in waiting:
+        if counts.released >= room:
+            break
         lead = people[handoff.lead_id]
         missing = _no_longer(lead)
         if missing:
@@ -112,16 +117,35 @@ def _release(
             counts.withdrawn += 1
             leads.touch(connection, [lead.id], now=now)
             continue
-        endpoint = in_force.project.endpoints[handoff.endpoint]
-        accept_by = now + timedelta(seconds=endpoint.accept_within_seconds)
-        body, complete = payload(runtime, connection, in_force, handoff, lead, accept_by, now)
-        handoffs.release(
-            connection, handoff.id, body=body, completeness=complete, accept_by=accept_by, now=now
-        )
-        # Assessment locks the lead; touching it makes that happen before its next mail.
-        leads.lock(connection, [lead.id])
-        leads.touch(connection, [lead.id], now=now)
+        complete = completeness(known_keys(lead), in_force.project)
+        if complete < rule.minimum_completeness:
+            wanted = f"sales wants {rule.minimum_completeness} %"
+            handoffs.keep_waiting(
+                connection, handoff.id, reason=f"the dossier is {complete} % complete, {wanted}"
+            )
+            counts.incomplete += 1
+            continue
+        _let_go(runtime, connection, in_force, handoff, lead, now)
         counts.released += 1
+
+
+def _let_go(
+    runtime: Runtime,
+    connection: Connection,
+    in_force: InForce,
+    handoff: handoffs.Handoff,
+    lead: Lead,
+    now: datetime,
+) -> None:
+    endpoint = in_force.project.endpoints[handoff.endpoint]
+    accept_by = now + timedelta(seconds=endpoint.accept_within_seconds)
+    body, complete = payload(runtime, connection, in_force, handoff, lead, accept_by, now)
+    handoffs.release(
+        connection, handoff.id, body=body, completeness=complete, accept_by=accept_by, now=now
+    )
+    # Locked in the transaction that releases it: no mail passes the gate from here on.
+    leads.lock(connection, [lead.id])
+    leads.touch(connection, [lead.id], now=now)
 
 
 def _no_longer(lead: Lead) -> str:

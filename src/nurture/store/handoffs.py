@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, func, insert, or_, select, update
+from sqlalchemy import Row, and_, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from nurture.core.event import EventKind
@@ -69,9 +69,12 @@ def create(connection: Connection, new: Sequence[NewHandoff], *, now: datetime) 
     if not new:
         return
     make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    # Qualified again in a cycle whose handoff was withdrawn before it went out: it waits anew.
     connection.execute(
-        make(handoffs).on_conflict_do_nothing(
-            index_elements=["lead_id", "cycle", "endpoint", "kind"]
+        make(handoffs).on_conflict_do_update(
+            index_elements=["lead_id", "cycle", "endpoint", "kind"],
+            set_={"state": "waiting", "reason": "", "created_at": now},
+            where=and_(handoffs.c.state == "withdrawn", handoffs.c.reason != "erased"),
         ),
         [
             {
@@ -135,6 +138,15 @@ def release(
             next_attempt_at=now,
             accept_by=accept_by,
         )
+    )
+
+
+def keep_waiting(connection: Connection, handoff_id: int, *, reason: str) -> None:
+    """Say why a handoff waits although there is room for it."""
+    connection.execute(
+        update(handoffs)
+        .where(handoffs.c.id == handoff_id, handoffs.c.state == "waiting")
+        .values(reason=reason)
     )
 
 
