@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from email.message import EmailMessage
 from itertools import count
 from threading import Lock
-from typing import Protocol
+from typing import Any, Protocol
 
 import httpx
 
@@ -84,6 +84,7 @@ class World:
     _due: list[tuple[datetime, int, Callable[[], None]]] = field(default_factory=list)
     _order: count[int] = field(default_factory=count)
     _people: dict[str, Person] = field(default_factory=dict)
+    _unreported: list[dict[str, Any]] = field(default_factory=list)
 
     def live_until(self, moment: datetime) -> None:
         """Let everything happen that people and sales do before the moment, in order of time."""
@@ -132,7 +133,11 @@ class World:
                 reports.append(provider.bounced(mail))
         # A minute later: what a provider reports is never news of the very second.
         when = self.clock() + timedelta(minutes=1)
-        self._at(when, lambda: self.provider.report(self.client, reports, now=self.clock()))
+        self._at(when, lambda: self._report(reports))
+
+    def _report(self, events: list[dict[str, Any]]) -> None:
+        events, self._unreported = [*self._unreported, *events], []
+        self.provider.report(self.client, events, now=self.clock())
 
     def _person(self, email: str) -> Person:
         person = self._people.get(email)
@@ -160,7 +165,8 @@ class World:
         return deeds[deed]
 
     def _open(self, mail: Mail) -> None:
-        self.provider.report(self.client, [provider.opened(mail, self.clock())], now=self.clock())
+        # Providers collect events and post them together; opens go out with the next report.
+        self._unreported.append(provider.opened(mail, self.clock()))
 
     def _scan(self, mail: Mail) -> None:
         """A mail scanner follows every link within seconds; nothing may come of it."""
@@ -201,7 +207,9 @@ class World:
     def _forget(self, mail: Mail) -> None:
         if mail.preferences_url:
             answer = self.client.post(
-                mail.preferences_url, data={"action": "forget"}, follow_redirects=True
+                mail.preferences_url,
+                data={"act": "forget", "sure": "yes"},
+                follow_redirects=True,
             )
             self.done.forgotten += answer.status_code == httpx.codes.OK
 

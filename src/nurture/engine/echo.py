@@ -77,6 +77,9 @@ def run(
 ) -> Echoed:
     """Work posts that are stored and not worked yet; call it until `posts` is 0."""
     counts = Echoed()
+    with runtime.database.read() as connection:
+        if not raw_posts.any_open(connection):
+            return counts
     with runtime.database.write() as connection:
         project = runtime.in_force(connection).project
         for post_id, provider, body in raw_posts.take(connection, limit=limit):

@@ -80,13 +80,11 @@ def run(
     with runtime.database.write() as connection:
         in_force = runtime.in_force(connection)
         _release(runtime, connection, in_force, counts, now)
-    with runtime.database.write() as connection:
+        _watch_clock(connection, in_force.project, counts, now)
         claimed = handoffs.claim(connection, now=now, lease=LEASE, limit=limit, lead_ids=lead_ids)
     counts.claimed = len(claimed)
     for handoff in claimed:
         _deliver(runtime, sender, in_force.project, handoff, counts, now)
-    with runtime.database.write() as connection:
-        _watch_clock(connection, in_force.project, counts, now)
     return counts
 
 
@@ -101,11 +99,11 @@ def _release(
     now: datetime,
 ) -> None:
     rule = in_force.project.qualification.handoff
+    waiting = handoffs.waiting(connection, limit=rule.capacity_per_week + LOOK_PAST)
+    if not waiting:
+        return
     used = handoffs.released_since(connection, rule.endpoint, now - timedelta(days=7))
     room = rule.capacity_per_week - used
-    if room <= 0:
-        return
-    waiting = handoffs.waiting(connection, limit=room + LOOK_PAST)
     people = leads.read(connection, [handoff.lead_id for handoff in waiting])
     for handoff in waiting:
         if counts.released >= room:

@@ -49,10 +49,10 @@ def run(
     """Do everything that is due now. Harmless to run twice, or several times at once."""
     total = Ticked()
     think(runtime, ways, total, now=now, limit=limit, lead_ids=lead_ids)
+    if lead_ids is None:
+        settle(runtime, total, now=now)
     mail(runtime, ways, total, now=now, limit=limit, lead_ids=lead_ids)
-    _sum(total.handoff, handoff.run(runtime, ways.sender, now=now, lead_ids=lead_ids))
-    # A delivered handoff locks its lead, an answer moves it: see to that in the same tick.
-    think(runtime, ways, total, now=now, limit=limit, lead_ids=lead_ids)
+    hand_off(runtime, ways, total, now=now, limit=limit, lead_ids=lead_ids)
     return total
 
 
@@ -94,10 +94,7 @@ def mail(
     limit: int,
     lead_ids: Sequence[int] | None = None,
 ) -> None:
-    """Settle what is in doubt and send what is ready."""
-    reaped, parked = deliver.settle_doubt(runtime, now=now)
-    total.deliver["reaped"] = total.deliver.get("reaped", 0) + reaped
-    total.deliver["parked"] = total.deliver.get("parked", 0) + parked
+    """Send what is ready."""
     for _ in range(MOST_ROUNDS):
         done = deliver.run(
             runtime,
@@ -111,6 +108,29 @@ def mail(
         _sum(total.deliver, done)
         if not done.claimed or done.halted:
             break
+
+
+def settle(runtime: Runtime, total: Ticked, *, now: datetime) -> None:
+    """Settle mails in doubt: those of dead workers, and those that stayed uncertain too long."""
+    reaped, parked = deliver.settle_doubt(runtime, now=now)
+    total.deliver["reaped"] = total.deliver.get("reaped", 0) + reaped
+    total.deliver["parked"] = total.deliver.get("parked", 0) + parked
+
+
+def hand_off(
+    runtime: Runtime,
+    ways: Ways,
+    total: Ticked,
+    *,
+    now: datetime,
+    limit: int,
+    lead_ids: Sequence[int] | None = None,
+) -> None:
+    """Hand over what is due; what that locks or moves is seen to at once."""
+    done = handoff.run(runtime, ways.sender, now=now, lead_ids=lead_ids)
+    _sum(total.handoff, done)
+    if done.released or done.delivered or done.withdrawn:
+        think(runtime, ways, total, now=now, limit=limit, lead_ids=lead_ids)
 
 
 def hygiene(runtime: Runtime, ways: Ways, *, now: datetime) -> lifecycle.Swept:

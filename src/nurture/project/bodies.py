@@ -51,6 +51,12 @@ class Bodies:
             if included and included not in self._trees and included not in self.unreadable:
                 yield line, included
 
+    def circles(self, name: str) -> Iterator[tuple[int, str]]:
+        """Yield line and name of what the body includes and what in turn includes the body."""
+        for line, included in self._included(name):
+            if name in self._with_included(included):
+                yield line, included
+
     def can_tell(self, name: str) -> bool:
         """Say whether the mail and everything in it can be read."""
         if name not in self._trees:

@@ -150,6 +150,7 @@ class SequenceBuilder:
                 told = f'two steps have the id "{name}"', f"rename one; the first is on line {line}"
                 where = (*step.path, "id")
                 self.reader.report(self.parsed.document, where, (Code.DUPLICATE_STEP, *told))
+                self.reader.damaged.add(self.parsed.document.file)
             first.setdefault(name, step.path)
 
     def _laid_out(

@@ -92,6 +92,10 @@ class _Mails:
                 place = f"{EMAILS}/{body}"
                 told = (Code.UNKNOWN_PARTIAL, f'there is no partial "{missing}"', _write(missing))
                 self.inspection.error_at(place, self._line(body, line), told)
+            for line, included in self.bodies.circles(body):
+                message = f'"{included}" and "{body}" include one another'
+                told = (Code.UNKNOWN_PARTIAL, message, "take one of the includes out")
+                self.inspection.error_at(f"{EMAILS}/{body}", self._line(body, line), told)
 
     def required(self) -> None:
         """Expect in every mail, HTML and text, how to stop it and where we live."""

@@ -163,8 +163,8 @@ class _Rules:
                 message = "nothing can follow a band without an upper end"
                 self.error(here, (Code.BANDS, message, "move that band to the end"))
             elif band.low != before + 1:
-                kind = "overlaps the band before it" if band.low <= before else "leaves a gap"
-                message = f"this band begins at {band.low} and {kind}, which ends at {before}"
+                kind = "they overlap" if band.low <= before else "there is a gap"
+                message = f"this band begins at {band.low}, the one before ends at {before}: {kind}"
                 self.error(here, (Code.BANDS, message, f"begin it at {before + 1}"))
 
     def group(self, group: EngagementGroup, path: KeyPath) -> None:

@@ -61,7 +61,7 @@ def _endpoint(inspection: Inspection, endpoint: Endpoint) -> None:
     for key, secret in (("secret", endpoint.secret), ("feedback_secret", endpoint.feedback_secret)):
         if not _is_webhook_secret(secret):
             message = f'"{key}" is no webhook secret: whsec_ and base64 of 24 to 64 bytes'
-            remedy = "make a new one as handoffs/inside-sales.yaml says"
+            remedy = "make one of whsec_ and the base64 of 32 random bytes"
             inspection.error(file, (key,), (Code.SECRET_FORM, message, remedy))
     parts = urlsplit(endpoint.url)
     where = f"{parts.hostname}:{parts.port or DEFAULT_PORTS[parts.scheme]}"

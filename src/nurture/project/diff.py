@@ -118,6 +118,9 @@ def _values(file: str, old: object, new: object, path: str = "") -> Iterator[Cha
         text = f"{path}: {_shown(old)} becomes {_shown(new)}"
         yield _changed(file, text)
         return
+    kept = [key for key in before if key in after]
+    if isinstance(new, list) and kept != [key for key in after if key in before]:
+        yield _changed(file, f"{path}: another order now: {', '.join(after)}")
     for key in dict.fromkeys([*before, *after]):
         here = f"{path}.{key}" if path else key
         if key not in before:

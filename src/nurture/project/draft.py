@@ -28,6 +28,7 @@ from nurture.project.layout import (
     kind_of,
     misplaced,
     names_of_kind,
+    not_text,
     of_kind,
     stem,
 )
@@ -56,9 +57,19 @@ class Draft:
 def draft(
     files: Mapping[str, str], env: Mapping[str, str], *, findings: Iterable[Finding] = ()
 ) -> Draft:
-    """Return what can be made of the files. `findings` were made before, while finding them."""
-    kept = {file: text for file, text in files.items() if kind_of(file)}
-    reader = Reader(files=kept, env=env, findings=[*findings, *misplaced(files)])
+    """Return what can be made of the files. `findings` name those that could not be read."""
+    told = [*findings, *not_text(files)]
+    unreadable = {finding.file for finding in told}
+    readable = {file: text for file, text in files.items() if file not in unreadable}
+    # What cannot be read has a name all the same, so that others may refer to it.
+    kept = {**readable, **dict.fromkeys(unreadable, "")}
+    reader = Reader(
+        files={file: text for file, text in kept.items() if kind_of(file)},
+        env=env,
+        findings=[*told, *misplaced(kept)],
+        damaged=set(unreadable),
+        unreadable=frozenset(unreadable),
+    )
     project = _project(reader)
     return Draft(
         project=project,
@@ -114,7 +125,7 @@ def _top(parsed: Parsed[M] | None) -> Parsed[M]:
 
 
 def _parsed(reader: Reader, kind: str, model: type[M]) -> dict[str, Parsed[M]]:
-    found = ((stem(file), reader.parsed(file, model)) for file in of_kind(reader.files, kind))
+    found = ((stem(file), reader.parsed(file, model)) for file in reader.readable(kind))
     return {name: parsed for name, parsed in found if parsed is not None}
 
 
@@ -143,7 +154,7 @@ def _sequences(reader: Reader, names: Names, workspace: Workspace) -> dict[str, 
 
 def _templates(reader: Reader, workspace: Workspace) -> dict[str, Template]:
     found = {}
-    for file in of_kind(reader.files, "template"):
+    for file in reader.readable("template"):
         parts = split(reader.files[file])
         if parts is None:
             message = "a template begins with its subject between two lines ---"

@@ -185,7 +185,8 @@ class _Reader:
             raise Refused(Code.CONDITION_OPERATOR, message, remedy)
         if ref.type in _UNORDERED and how not in (Operator.EQ, Operator.NE):
             message = f"{ref.text} has no order"
-            remedy = f"write {ref.text} in ['one', 'two']"
+            boolean = ref.type is ValueType.BOOL
+            remedy = f"write {ref.text} == true" if boolean else f"write {ref.text} in ['a', 'b']"
             raise Refused(Code.CONDITION_OPERATOR, message, remedy)
         return Compare(ref, how, self._literal(ref, right))
 
@@ -243,7 +244,8 @@ class _Reader:
 
     def _choice(self, ref: Ref, value: str) -> str:
         choices = self.names.choices(ref)
-        if value not in choices:
+        unsure = not self.names.fields_complete and ref.text in self.names.fields
+        if value not in choices and not unsure:
             message = f'{ref.text} has no choice "{value}"'
             raise Refused(Code.CONDITION_CHOICE, message, did_you_mean(value, choices))
         return value

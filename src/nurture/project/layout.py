@@ -35,6 +35,9 @@ def kind_of(file: str) -> str | None:
     """
     path = PurePosixPath(file)
     folder = str(path.parent)
+    if path.name.startswith("."):
+        # An editor's own, mostly.
+        return None
     if file in ROOT_FILES:
         return ROOT_FILES[file]
     if folder in FOLDERS and path.suffix == ".yaml":
@@ -76,6 +79,21 @@ def misplaced(files: Iterable[str]) -> list[Finding]:
         if finding:
             findings.append(finding)
     return findings
+
+
+def not_text(files: Mapping[str, str]) -> list[Finding]:
+    """Return a finding for each file that holds what no file can hold, half a character."""
+    return [
+        Finding(
+            file=file,
+            line=1,
+            code=Code.FILE_ENCODING,
+            message="this is not text: half a character stands alone",
+            remedy="save the file as UTF-8",
+        )
+        for file in sorted(files)
+        if re.search("[\ud800-\udfff]", files[file])
+    ]
 
 
 def _not_read(file: str) -> Finding | None:

@@ -74,10 +74,15 @@ def _candidates(path: Path) -> Iterator[Path]:
 
 
 def _text(found: Path, root: Path) -> str:
-    if not found.resolve().is_relative_to(root):
+    try:
+        inside, ordinary = found.resolve().is_relative_to(root), found.is_file()
+    except (OSError, RuntimeError):
+        # A link that leads round to itself; which of the two depends on Python's version.
+        inside, ordinary = True, False
+    if not inside:
         message = "this is a link out of the project's folder"
         raise _Unreadable(Code.FILE_OUTSIDE, message, "put the file itself here")
-    if not found.is_file():
+    if not ordinary:
         message = "this is not a file that can be read"
         raise _Unreadable(Code.FILE_OUTSIDE, message, "put an ordinary file here")
     if found.stat().st_size > MAX_BYTES:

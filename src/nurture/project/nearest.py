@@ -20,7 +20,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """Return the nearest of the known names, empty if none is near."""
     names = sorted(set(known))
     # Comparing is quadratic in the length, and no name is that long.
-    found = get_close_matches(word[:80], names, n=1, cutoff=0.6)
+    found = get_close_matches(word[:80], names, n=1, cutoff=0.66)
     return found[0] if found else ""
 
 

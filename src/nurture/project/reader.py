@@ -11,7 +11,7 @@ from nurture.core.errors import Finding, ProjectError
 from nurture.project.codes import Code
 from nurture.project.environment import expand, is_expanded
 from nurture.project.expressions import UNREADABLE, Origin, parse
-from nurture.project.layout import ROOT_FILES, kind_of, stem
+from nurture.project.layout import ROOT_FILES, kind_of, of_kind, stem
 from nurture.project.names import Names
 from nurture.project.schema_base import Strict
 from nurture.project.stand_ins import stand_in
@@ -19,6 +19,8 @@ from nurture.project.validation import validate
 from nurture.project.yaml_file import Document, KeyPath, scan
 
 M = TypeVar("M", bound=Strict)
+
+_VARIABLES = frozenset({Code.ENVIRONMENT_UNSET, Code.ENVIRONMENT_SYNTAX})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,13 +35,19 @@ class Parsed(Generic[M]):
 class Reader:
     """The files of one project, and what was found wrong in them so far.
 
-    `damaged` names the files from which something was cut out.
+    `damaged` names the files from which something was cut out, `unreadable` those that are no
+    text at all.
     """
 
     files: Mapping[str, str]
     env: Mapping[str, str]
     findings: list[Finding] = field(default_factory=list)
     damaged: set[str] = field(default_factory=set)
+    unreadable: frozenset[str] = frozenset()
+
+    def readable(self, kind: str) -> list[str]:
+        """Return the files of a kind, without those that are no text."""
+        return [file for file in of_kind(self.files, kind) if file not in self.unreadable]
 
     def report(self, document: Document, path: KeyPath, told: tuple[Code, str, str]) -> None:
         """Note a finding at a place of a document: code, message, remedy."""
@@ -64,7 +72,9 @@ class Reader:
         file = document.file
         lent = stand_in(file) if file in ROOT_FILES else None
         made, document, findings = validate(model, document, stand_in=lent)
-        self.found(file, findings)
+        # A variable that is not set explains whatever is wrong with the value.
+        unset = {f.line for f in self.findings if f.file == file and f.code in _VARIABLES}
+        self.found(file, [finding for finding in findings if finding.line not in unset])
         if made is None and lent is not None:
             made, document, _ = validate(model, lent)
         return None if made is None else Parsed(model=made, document=document)
@@ -73,6 +83,8 @@ class Reader:
         if file not in self.files:
             message, remedy = "this file is missing", "`nurture init` writes an example"
             self.note(file, Code.FILE_MISSING, message, remedy)
+            return stand_in(file)
+        if file in self.unreadable:
             return stand_in(file)
         document, findings = scan(self.files[file], file=file)
         if document is not None and is_expanded(file):
@@ -91,8 +103,7 @@ class Reader:
     def found(self, file: str, findings: list[Finding]) -> None:
         """Note findings because of which something of the file is missing."""
         self.findings.extend(findings)
-        # Without a key that nobody knows a file says as much as with it.
-        if any(finding.code != Code.UNKNOWN_KEY for finding in findings):
+        if any(not _harmless(finding) for finding in findings):
             self.damaged.add(file)
 
     def condition(self, text: str, names: Names, document: Document, path: KeyPath) -> Condition:
@@ -105,3 +116,8 @@ class Reader:
         except ProjectError as error:
             self.findings.extend(error.findings)
             return UNREADABLE
+
+
+def _harmless(finding: Finding) -> bool:
+    """Say whether nothing is missing without it: a key that nobody knows, and no misspelt one."""
+    return finding.code == Code.UNKNOWN_KEY and "did you mean" not in finding.remedy

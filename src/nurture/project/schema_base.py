@@ -167,6 +167,7 @@ FieldName = Annotated[
     AfterValidator(
         _matching(NAME, "this is not a field name", "use small letters, digits and _: my_field")
     ),
+    WithJsonSchema({"type": "string", "pattern": NAME}),
 ]
 
 FieldKey = Annotated[
@@ -186,19 +187,26 @@ ChoiceKey = Annotated[
     AfterValidator(
         _matching(KEY, "this cannot be a choice's key", "use letters, digits, '.', '_' and '-'")
     ),
+    WithJsonSchema({"type": "string", "pattern": KEY}),
 ]
 
 Email = Annotated[
     str,
     AfterValidator(_matching(EMAIL, "this is not an e-mail address", "write name@example.com")),
+    WithJsonSchema({"type": "string", "pattern": EMAIL}),
 ]
 
 HostPort = Annotated[
     str,
     AfterValidator(_matching(HOST_PORT, "this is not host:port", 'write "127.0.0.1:8499"')),
+    WithJsonSchema({"type": "string", "pattern": HOST_PORT}),
 ]
 
-Url = Annotated[str, AfterValidator(_url)]
+Url = Annotated[
+    str,
+    AfterValidator(_url),
+    WithJsonSchema({"type": "string", "pattern": r"^https?://|\$\{"}),
+]
 
 Seconds = Annotated[
     int,

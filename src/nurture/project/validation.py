@@ -35,30 +35,23 @@ def validate(
     `stand_in` lends values for required keys that are missing or wrong. The model is None if too
     little is left to make one.
     """
-    findings: list[Finding] = []
-    wounds: list[KeyPath] = []
+    findings: list[Finding] | None = None
     for _ in range(ROUNDS):
         try:
             made = model.model_validate(document.content)
         except ValidationError as error:
             details = error.errors(include_url=False)
         else:
-            return made, document, findings
-        located = [_Problem(detail, model, document) for detail in details]
-        fresh = [p for p in located if not any(_related(p.path, wound) for wound in wounds)]
-        findings.extend(problem.finding() for problem in fresh)
-        wounds.extend(problem.path for problem in fresh)
-        root = _mended(document.root, located, stand_in)
+            return made, document, findings or []
+        problems = [_Problem(detail, model, document) for detail in details]
+        if findings is None:
+            # What the later rounds find follows from what was cut.
+            findings = [problem.finding() for problem in problems]
+        root = _mended(document.root, problems, stand_in)
         if root is None:
             break
         document = Document(file=document.file, root=root)
-    return None, document, findings
-
-
-def _related(path: KeyPath, wound: KeyPath) -> bool:
-    """Say whether one of the two lies within the other, so that one may explain the other."""
-    shorter = min(len(path), len(wound))
-    return path[:shorter] == wound[:shorter]
+    return None, document, findings or []
 
 
 class _Problem:
@@ -206,8 +199,9 @@ def _locate(model: type[Strict], loc: Sequence[int | str]) -> tuple[KeyPath, Any
     for part in loc:
         if part == "[key]":
             break
-        if isinstance(part, str) and re.match("(step|kind):", part):
-            here = _tagged(here, part)
+        member = _tagged(here, part)
+        if member is not None:
+            here = member
             continue
         holder = here
         here = _inside(here, part)
@@ -237,13 +231,10 @@ def _bare(annotation: Any) -> Any:  # noqa: ANN401
     return annotation
 
 
-def _tagged(annotation: Any, tag: str) -> Any:  # noqa: ANN401
-    """Return the member of a union that carries the tag."""
-    return next(
-        member
-        for member in get_args(_bare(annotation))
-        if Tag(tag) in getattr(member, "__metadata__", ())
-    )
+def _tagged(annotation: Any, part: int | str) -> Any:  # noqa: ANN401
+    """Return the member of a union that carries the tag, None if it is no tag but a key."""
+    members = get_args(_bare(annotation))
+    return next((m for m in members if Tag(str(part)) in getattr(m, "__metadata__", ())), None)
 
 
 def _keys(model: Any) -> list[str]:  # noqa: ANN401

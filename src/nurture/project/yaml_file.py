@@ -165,7 +165,7 @@ def _syntax(error: YAMLError, text: str) -> tuple[int, Code, str, str]:
     if isinstance(error, MarkedYAMLError):
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
-        problem = " ".join(filter(None, [error.context, error.problem]))
+        problem = ": ".join(filter(None, [error.context, error.problem]))
     elif isinstance(error, ReaderError):
         line = text.count("\n", 0, error.position) + 1
         problem = "a control character stands here"
@@ -222,11 +222,11 @@ class _Builder:
             case DocumentStartEvent():
                 self._document(event, line)
             case AliasEvent():
-                self._put(Node(line, None), line)
+                self._skip(line)
             case ScalarEvent() if self._expects_key():
                 self._key(event, line)
             case ScalarEvent():
-                self._put(Node(line, self._scalar(event, line)), line)
+                self._put(Node(line, self._scalar(event, line)))
             case CollectionStartEvent():
                 self._open(event, line)
             case MappingEndEvent() | SequenceEndEvent():
@@ -292,9 +292,17 @@ class _Builder:
             message = f"nested deeper than {MAX_DEPTH} levels"
             raise self.stop(line, Code.YAML_TOO_LARGE, message, "make it flatter")
         node = Node(line, {} if isinstance(event, MappingStartEvent) else [])
-        self.stack.append(_Open(self._put(node, line)))
+        self.stack.append(_Open(self._put(node)))
 
-    def _put(self, node: Node, line: int) -> Node:
+    def _skip(self, line: int) -> None:
+        """Leave an alias out, having told about it."""
+        if self._expects_key():
+            message = "an alias cannot be a key"
+            raise self.stop(line, Code.YAML_KEY, message, "write the key out")
+        if self.stack:
+            self.stack[-1].seen = True
+
+    def _put(self, node: Node) -> Node:
         """Hang the node where it belongs; a mapping's entry takes the line of its key."""
         if not self.stack:
             self.root = node
@@ -304,9 +312,6 @@ class _Builder:
             top.node.value.append(node)
             return node
         assert isinstance(top.node.value, dict)
-        if top.seen:
-            message = "an alias cannot be a key"
-            raise self.stop(line, Code.YAML_KEY, message, "write the key out")
         top.seen = True
         node = Node(top.key_line, node.value)
         if top.key is not None:
@@ -315,7 +320,7 @@ class _Builder:
 
     def _scalar(self, event: ScalarEvent, line: int) -> Scalar:
         text: str = event.value
-        if event.style is not None or event.tag is not None:
+        if event.style is not None:
             return text
         if text in _WORDS:
             return _WORDS[text]

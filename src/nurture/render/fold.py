@@ -35,7 +35,7 @@ from nurture.render.skeleton import HTML_SLOTS, TEXT_SLOTS, Skeleton, Unfoldable
 from nurture.render.text import finish, flat, mark
 
 _URL = "https://mail.example/act?token=1&more=2"
-_HOSTILE = "<b>&amp; \"double\" 'single' \u00a0 </td> --> {{ x }} https://evil.example/"
+_HOSTILE = "<b>&amp; \"double\" 'single' \u00a0 </td> <!-- {{ x }} --> https://evil.example/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

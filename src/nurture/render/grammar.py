@@ -8,7 +8,8 @@ and what may stand is counted before it runs.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from inspect import signature
 from typing import NamedTuple
 
 from jinja2 import nodes
@@ -211,12 +212,19 @@ class Survey:
             self._expression(child, scope, depth=depth + 1)
 
     def _known_filter(self, node: nodes.Filter | nodes.Test) -> None:
-        kind, known = ("filter", FILTERS) if isinstance(node, nodes.Filter) else ("test", TESTS)
+        kind = "filter" if isinstance(node, nodes.Filter) else "test"
+        known: Mapping[str, Callable[..., object]] = FILTERS if kind == "filter" else TESTS
         if node.name not in known:
             names = ", ".join(sorted(known))
             self._flaw(node, f"unknown {kind} {node.name!r}", f"there are {names}")
-        if node.dyn_args is not None or node.dyn_kwargs is not None:
+        elif node.dyn_args is not None or node.dyn_kwargs is not None:
             self._flaw(node, "starred arguments", "write the arguments out")
+        else:
+            named = {argument.key: None for argument in node.kwargs}
+            try:
+                signature(known[node.name]).bind(None, *node.args, **named)
+            except TypeError as error:
+                self._flaw(node, f"{kind} {node.name}: {error}", "correct what is in brackets")
 
     def _list(self, node: nodes.List | nodes.Tuple, scope: set[str]) -> None:
         """Allow constants and fields: a list of lists of lists grows without bound."""

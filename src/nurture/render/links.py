@@ -6,10 +6,13 @@ import html
 import re
 from collections.abc import Callable, Collection
 
-# As the inliner serializes: lower case, every attribute quoted. Comments are left alone because
-# only Outlook reads them, and it reads them as they are.
+# As the inliner serializes: every attribute quoted, in every tag. Tags are taken whole, so that
+# nothing inside a value is mistaken for one. Comments are left alone because only Outlook reads
+# them, and it reads them as they are.
+_ATTRIBUTE = r'(?: [^\s=>]+="[^"]*")'
 ANCHOR = re.compile(
-    r'<!--.*?-->|<(style|script)\b.*?</\1>|(<a(?: [^\s=">]+="[^"]*")*? href=")([^"]*)(?=")',
+    rf'(<a{_ATTRIBUTE}*? href=")([^"]*)("{_ATTRIBUTE}*>)'
+    rf"|<!--.*?-->|<(style|script){_ATTRIBUTE}*>.*?</\4>|<[a-zA-Z][^\s>]*{_ATTRIBUTE}*>",
     re.DOTALL,
 )
 _HTTP = ("http://", "https://")
@@ -59,9 +62,9 @@ def route(document: str, links: Links) -> str:
     """Point every `<a href>` of a serialized document at its redirect."""
 
     def point(found: re.Match[str]) -> str:
-        if found[2] is None:
+        if found[1] is None:
             return found[0]
-        return found[2] + attribute(links(html.unescape(found[3])))
+        return found[1] + attribute(links(html.unescape(found[2]))) + found[3]
 
     return ANCHOR.sub(point, document)
 

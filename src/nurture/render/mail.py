@@ -26,7 +26,7 @@ from nurture.render.environment import (
 )
 from nurture.render.fold import Folded, fold
 from nurture.render.links import Links, route, route_text
-from nurture.render.markup import Tokenizer
+from nurture.render.markup import MAX_NESTING, Tokenizer, nests_too_deeply
 from nurture.render.sandbox import HTML
 from nurture.render.text import finish, mark
 
@@ -118,16 +118,20 @@ def _bodies(template: MailTemplate, values: Mapping[str, object], links: Links) 
         values = {**values, "_links": links}
         html = folded.html.render(values)
     else:
-        try:
-            html = route(INLINER.inline(template.html.render(values)), links)
-        except (css_inline.InlineError, ValueError) as error:
-            raise RenderError(f"{template.html.name}: its CSS cannot be inlined: {error}") from None
+        html = route(_inlined(template.html, values), links)
     if template.text is not None:
         return html, route_text(template.text.render(values).strip() + "\n", links)
+    return html, finish(folded.text.render(values) if folded else mark(html))
+
+
+def _inlined(template: Compiled, values: Mapping[str, object]) -> str:
+    document = template.render(values)
+    if nests_too_deeply(document):
+        raise RenderError(f"{template.name}: more than {MAX_NESTING} tags that are not closed")
     try:
-        return html, finish(folded.text.render(values) if folded else mark(html))
-    except RecursionError:
-        raise RenderError(f"{template.html.name}: its tags are nested too deeply") from None
+        return INLINER.inline(document)
+    except (css_inline.InlineError, ValueError) as error:
+        raise RenderError(f"{template.name}: its CSS cannot be inlined: {error}") from None
 
 
 def _subject(template: MailTemplate, values: Mapping[str, object]) -> str:

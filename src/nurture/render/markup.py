@@ -6,6 +6,7 @@ It follows the tokenizer of the HTML standard closely enough to say, at the plac
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -39,6 +40,35 @@ VALUE_ONLY_TEXT = frozenset({"title", "textarea"})
 VOID_TAGS = frozenset(
     {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr"}
 )
+
+
+MAX_NESTING = 200
+"""Tags inside each other. Parsers recurse; some thousands more and they take the process down."""
+
+_TAG = re.compile(
+    # What is not closed goes on to the end, as it does for a parser, and is read once.
+    r"<!--.*?(?:-->|\Z)|<(/?)([a-zA-Z][^\s/>]*+)(?:\"[^\"]*+(?:\"|\Z)|'[^']*+(?:'|\Z)|[^'\">])*+",
+    re.DOTALL,
+)
+
+
+def nests_too_deeply(document: str) -> bool:
+    """Tell whether a document could have more than MAX_NESTING tags inside each other.
+
+    Only an end tag that follows its own start tag in order counts as closing it, so sloppy
+    documents look deeper here than to a parser, and none looks shallower.
+    """
+    opened: list[str] = []
+    for closing, name in _TAG.findall(document):
+        tag = name.lower()
+        if closing:
+            if opened and opened[-1] == tag:
+                opened.pop()
+        elif name and tag not in VOID_TAGS:
+            opened.append(tag)
+            if len(opened) > MAX_NESTING:
+                return True
+    return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,7 +31,7 @@ def markup_flaws(tree: nodes.Template) -> list[Flaw]:
     check = _Check()
     end = check.body(tree.body, Tokenizer())
     if end.place is not Place.TEXT:
-        check.flaw(tree, f"the file ends inside a {end.tag or 'comment'}", "close it")
+        check.flaw(tree, "the file ends inside a tag, script or comment", "close it")
     return check.flaws
 
 

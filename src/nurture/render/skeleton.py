@@ -13,7 +13,7 @@ from jinja2 import nodes
 
 from nurture.render.grammar import walk
 from nurture.render.links import ANCHOR
-from nurture.render.markup import VOID_TAGS, Place, Tokenizer
+from nurture.render.markup import MAX_NESTING, VOID_TAGS, Place, Tokenizer
 
 _ELEMENTS = frozenset(
     {
@@ -163,6 +163,8 @@ class Skeleton:
             if tag.name == "style" and _BRANCH in self._open:
                 raise Unfoldable("a style in a branch")
             self._open.append(tag.name)
+            if len(self._open) > MAX_NESTING:
+                raise Unfoldable("nested too deeply")
 
     def _check_styles(self) -> None:
         tags = self._at.tags
@@ -239,18 +241,18 @@ class Skeleton:
         token = _html_token(self.nonce)
 
         def point(found: re.Match[str]) -> str:
-            if found[2] is None:
+            if found[1] is None:
                 return found[0]
             pieces: list[nodes.Expr] = []
             end = 0
-            for value in token.finditer(found[3]):
-                pieces.append(nodes.Const(html.unescape(found[3][end : value.start()])))
+            for value in token.finditer(found[2]):
+                pieces.append(nodes.Const(html.unescape(found[2][end : value.start()])))
                 pieces.append(self._values[int(value[4])][0])
                 end = value.end()
-            pieces.append(nodes.Const(html.unescape(found[3][end:])))
+            pieces.append(nodes.Const(html.unescape(found[2][end:])))
             pieces = [p for p in pieces if not (isinstance(p, nodes.Const) and p.value == "")]
             self._links.append(pieces)
-            return f"{found[2]}{self.nonce}l{len(self._links) - 1}z"
+            return f"{found[1]}{self.nonce}l{len(self._links) - 1}z{found[3]}"
 
         return ANCHOR.sub(point, inlined)
 

@@ -26,12 +26,12 @@ class Temperament(StrEnum):
 
 
 _SHARES: Sequence[tuple[Temperament, int]] = (
-    (Temperament.EAGER, 20),
+    (Temperament.EAGER, 15),
     (Temperament.CURIOUS, 28),
     (Temperament.SLOW, 18),
-    (Temperament.SILENT, 24),
-    (Temperament.LEAVER, 5),
-    (Temperament.FORGETTER, 2),
+    (Temperament.SILENT, 27),
+    (Temperament.LEAVER, 6),
+    (Temperament.FORGETTER, 3),
     (Temperament.GONE, 3),
 )
 
@@ -50,8 +50,8 @@ class Habits:
 
 
 HABITS: Mapping[Temperament, Habits] = {
-    Temperament.EAGER: Habits(opens=90, clicks=65, answers=80, replies=6, slowest_hours=20),
-    Temperament.CURIOUS: Habits(opens=75, clicks=40, answers=55, replies=3, slowest_hours=60),
+    Temperament.EAGER: Habits(opens=90, clicks=60, answers=65, replies=6, slowest_hours=20),
+    Temperament.CURIOUS: Habits(opens=75, clicks=35, answers=38, replies=3, slowest_hours=60),
     Temperament.SLOW: Habits(opens=50, clicks=20, answers=30, replies=1, slowest_hours=110),
     Temperament.SILENT: Habits(opens=10, clicks=0, answers=0, replies=0, slowest_hours=100),
     Temperament.LEAVER: Habits(

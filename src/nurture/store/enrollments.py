@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Row, and_, bindparam, delete, insert, not_, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from nurture.core.decide import Decision, End, Park
 from nurture.core.enrollment import Awaiting, Enrollment
 from nurture.store.db import Connection
+from nurture.store.pauses import paused
 from nurture.store.tables import enrollments, past_enrollments
 
 
@@ -68,6 +69,7 @@ def claim(
     due = select(enrollments.c.id).where(
         enrollments.c.due_at <= now,
         or_(enrollments.c.lease_until.is_(None), enrollments.c.lease_until <= now),
+        not_(paused(enrollments.c.lead_id, now=now)),
     )
     if lead_ids is not None:
         due = due.where(enrollments.c.lead_id.in_(lead_ids))

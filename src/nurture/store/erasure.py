@@ -130,6 +130,16 @@ def _erase_people(connection: Connection, ids: list[int], now: datetime) -> None
         )
 
 
+def mails_of_erased(connection: Connection, *, since: datetime) -> list[tuple[str, datetime]]:
+    """Return public id and planning time of every mail to leads erased since then."""
+    rows = connection.execute(
+        select(messages.c.uid, messages.c.planned_at)
+        .join(leads, leads.c.id == messages.c.lead_id)
+        .where(leads.c.erased_at >= since)
+    )
+    return [(row.uid, row.planned_at) for row in rows]
+
+
 def drop_posts_naming(connection: Connection, addresses_: Sequence[str]) -> int:
     """Delete raw provider posts that name one of the addresses; worked or not, they are personal."""
     dropped = 0

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, and_, bindparam, case, func, insert, or_, select, update
+from sqlalchemy import Row, and_, bindparam, case, func, insert, not_, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from nurture.core.message import DELIVERY_RANK, DeliveryState, Message, MessageState
 from nurture.store.db import Connection, Instant
+from nurture.store.pauses import paused
 from nurture.store.tables import attempts, messages
 
 
@@ -106,6 +107,7 @@ def claim(
         messages.c.state == MessageState.READY,
         messages.c.not_before <= now,
         or_(messages.c.lease_until.is_(None), messages.c.lease_until <= now),
+        not_(paused(messages.c.lead_id, now=now)),
     )
     if lead_ids is not None:
         ready = ready.where(messages.c.lead_id.in_(lead_ids))

@@ -15,6 +15,12 @@ def keep(connection: Connection, *, provider: str, body: bytes, now: datetime) -
     connection.execute(insert(raw_posts).values(provider=provider, body=body, received_at=now))
 
 
+def any_open(connection: Connection) -> bool:
+    """Say whether any post is still to be worked."""
+    found = select(raw_posts.c.id).where(raw_posts.c.worked_at.is_(None)).limit(1)
+    return connection.execute(found).first() is not None
+
+
 def take(connection: Connection, *, limit: int) -> list[tuple[int, str, bytes]]:
     """Return posts still to be worked, oldest first, locked for this transaction."""
     statement = (

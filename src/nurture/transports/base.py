@@ -38,6 +38,9 @@ class Transport(Protocol):
     def send(self, messages: Sequence[OutgoingMessage], *, now: datetime) -> list[Outcome]:
         """Hand the messages over, in order, and say what became of each."""
 
+    def forget(self, mails: Sequence[tuple[str, datetime]]) -> None:
+        """Remove copies that the transport itself keeps: (public id, planned at). Erasure asks."""
+
     def close(self) -> None:
         """Let go of connections; the transport may be used again."""
 

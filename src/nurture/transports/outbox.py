@@ -57,6 +57,14 @@ class OutboxTransport:
             return [halted if isinstance(each, Accepted) else each for each in outcomes]
         return outcomes
 
+    def forget(self, mails: Sequence[tuple[str, datetime]]) -> None:
+        """Delete the files of these mails, and what a killed process left half written."""
+        for uid, planned_at in mails:
+            path = self.path(uid, planned_at=planned_at)
+            path.unlink(missing_ok=True)
+            for temporary in path.parent.glob(f".{uid}.*.tmp"):
+                temporary.unlink(missing_ok=True)
+
     def close(self) -> None:
         """Do nothing: a folder needs no closing."""
 

@@ -117,6 +117,9 @@ class SendGridTransport:
             outcomes.append(outcome)
         return outcomes
 
+    def forget(self, mails: Sequence[tuple[str, datetime]]) -> None:
+        """Do nothing: no copy stays here."""
+
     def close(self) -> None:
         """Close the connections."""
         if self._client is not None:

@@ -66,7 +66,7 @@ def payload(message: OutgoingMessage, *, sandbox: bool = False) -> dict[str, obj
     if mail.reply_to:
         body["reply_to"] = {"email": mail.reply_to}
     if message.categories:
-        body["categories"] = list(message.categories)
+        body["categories"] = list(dict.fromkeys(message.categories))
     if sandbox:
         body["mail_settings"] = {"sandbox_mode": {"enable": True}}
     return body
@@ -118,8 +118,8 @@ def _headers(headers: tuple[tuple[str, str], ...]) -> str:
 
 
 def _categories(categories: tuple[str, ...]) -> str:
-    if len(categories) > MAX_CATEGORIES or len(set(categories)) < len(categories):
-        return f"more than {MAX_CATEGORIES} categories, or one of them twice"
+    if len(set(categories)) > MAX_CATEGORIES:
+        return f"more than {MAX_CATEGORIES} categories"
     if not all(each and each.isascii() and len(each) <= MAX_CATEGORY for each in categories):
         return f"a category is not ASCII of 1 to {MAX_CATEGORY} characters"
     return ""

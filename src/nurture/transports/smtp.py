@@ -103,6 +103,9 @@ class SmtpTransport:
                 break
         return outcomes
 
+    def forget(self, mails: Sequence[tuple[str, datetime]]) -> None:
+        """Do nothing: no copy stays here."""
+
     def close(self) -> None:
         """Say goodbye, if anybody is listening."""
         if self._server is not None:

@@ -1,0 +1,94 @@
+"""What programs post here: a provider's delivery events, and sales' answers to handoffs."""
+
+from __future__ import annotations
+
+import logging
+
+from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi.responses import JSONResponse
+
+from nurture.core.errors import MisuseError, RefusedInput
+from nurture.engine import feedback
+from nurture.store import raw_posts
+from nurture.transports import sendgrid_events, signing
+from nurture.web.bodies import LargeBody, SmallBody
+from nurture.web.operator_guard import on_this_machine
+from nurture.web.routes import raw_body
+from nurture.web.site import desk_of, ring, site_of
+
+router = APIRouter(prefix="/hooks", tags=["hooks"], default_response_class=JSONResponse)
+_NOT_SIGNED = "not signed with this endpoint's feedback secret, or too long ago"
+
+log = logging.getLogger(__name__)
+
+
+@router.post(
+    "/sendgrid",
+    status_code=204,
+    responses={401: {"description": "not signed by the provider"}},
+    openapi_extra=raw_body("A list of events, signed in two headers"),
+)
+def take_events(request: Request, body: LargeBody) -> Response:
+    """Keep a provider's post as it is, once its signature proves whose it is; work it later."""
+    desk, now = desk_of(request), site_of(request).clock()
+    if desk.verifier is not None:
+        try:
+            desk.verifier.verify(
+                body,
+                signature=request.headers.get(sendgrid_events.SIGNATURE_HEADER, ""),
+                timestamp=request.headers.get(sendgrid_events.TIMESTAMP_HEADER, ""),
+                now=now,
+            )
+        except RefusedInput as error:
+            raise HTTPException(401, str(error)) from None
+    elif desk.site.unsigned_events and on_this_machine(request):
+        sendgrid_events.parse(body)
+    else:
+        raise HTTPException(401, "no verification key is configured")
+    with desk.site.runtime.database.write() as connection:
+        raw_posts.keep(connection, provider="sendgrid", body=body, now=now)
+    desk.site.ring(())
+    return Response(status_code=204)
+
+
+@router.post(
+    "/sales/{endpoint}",
+    status_code=202,
+    responses={401: {"description": "not signed with the endpoint's feedback secret"}},
+    openapi_extra=raw_body('{"type": "handoff.accepted", "data": {"handoff_id": "…", …}}'),
+)
+def take_answer(request: Request, endpoint: str, body: SmallBody) -> Response:
+    """Take sales' answer. One about nothing that we know of is taken too, and does nothing."""
+    site, now = site_of(request), site_of(request).clock()
+    webhook_id = _proven(request, endpoint, body)
+    try:
+        told = feedback.parse(body, now=now)
+        if not (told.handoff_uid.isascii() and told.handoff_uid.isprintable()):
+            return Response(status_code=202)
+        lead_id = feedback.take(site.runtime, endpoint, body, webhook_id, now=now)
+    except (OverflowError, RecursionError):
+        raise RefusedInput("a value in the body is out of range") from None
+    if lead_id is None:
+        log.info("endpoint=%s webhook=%s answers an unknown handoff", endpoint, webhook_id)
+    else:
+        ring(request, (lead_id,))
+    return Response(status_code=202)
+
+
+def _proven(request: Request, endpoint: str, body: bytes) -> str:
+    """Return the webhook's id, if its signature is the endpoint's; all else looks the same."""
+    site = site_of(request)
+    with site.runtime.database.read() as connection:
+        found = site.runtime.in_force(connection).project.endpoints.get(endpoint)
+    if found is None:
+        raise HTTPException(401, _NOT_SIGNED)
+    try:
+        verified = signing.verify(
+            body, request.headers, secrets=(found.feedback_secret,), now=site.clock()
+        )
+    except RefusedInput as error:
+        raise HTTPException(401, _NOT_SIGNED) from error
+    except MisuseError as error:
+        log.error("endpoint=%s: %s", endpoint, error)  # noqa: TRY400 (no trace of a secret)
+        raise HTTPException(401, _NOT_SIGNED) from None
+    return verified.id
