@@ -13,7 +13,7 @@ import pwd
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,13 +89,18 @@ class PostgresServer:
 
 
 @contextmanager
-def running_postgres(folders: list[Path] | None = None) -> Iterator[PostgresServer]:
-    """Run the first PostgreSQL that really starts and answers; raise if none does."""
+def running_postgres(
+    folders: list[Path] | None = None, *, options: Mapping[str, str] | None = None
+) -> Iterator[PostgresServer]:
+    """Run the first PostgreSQL that really starts and answers; raise if none does.
+
+    `options` are settings of the server beside, or instead of, those that suit a test.
+    """
     refusals: list[str] = []
     with ExitStack() as stack:
         for folder in candidates() if folders is None else folders:
             try:
-                server = stack.enter_context(_run(folder))
+                server = stack.enter_context(_run(folder, OPTIONS | dict(options or {})))
             except (NoPostgresError, OSError, subprocess.SubprocessError, psycopg.Error) as error:
                 refusals.append(f"{folder}: {error}")
             else:
@@ -124,7 +129,7 @@ def packaged() -> list[Path]:
 
 
 @contextmanager
-def _run(binaries: Path) -> Iterator[PostgresServer]:
+def _run(binaries: Path, options: Mapping[str, str]) -> Iterator[PostgresServer]:
     missing = [name for name in ("initdb", "pg_ctl", "postgres") if not (binaries / name).exists()]
     if missing:
         raise NoPostgresError(f"{', '.join(missing)} not there")
@@ -134,7 +139,7 @@ def _run(binaries: Path) -> Iterator[PostgresServer]:
         if account is not None:
             binaries = _hand_over(binaries, home, account)
         _initialize(binaries, home, account)
-        with _keep(binaries, home, account):
+        with _keep(binaries, home, account, options):
             server = PostgresServer(binaries=binaries, home=home)
             server.version()
             yield server
@@ -190,9 +195,11 @@ def _initialize(binaries: Path, home: Path, account: pwd.struct_passwd | None) -
 
 
 @contextmanager
-def _keep(binaries: Path, home: Path, account: pwd.struct_passwd | None) -> Iterator[None]:
-    options = " ".join(f"-c {name}='{value}'" for name, value in OPTIONS.items())
-    parameters = (binaries, home, options.format(home=home), STARTUP_SECONDS)
+def _keep(
+    binaries: Path, home: Path, account: pwd.struct_passwd | None, options: Mapping[str, str]
+) -> Iterator[None]:
+    settings = " ".join(f"-c {name}='{value}'" for name, value in options.items())
+    parameters = (binaries, home, settings.format(home=home), STARTUP_SECONDS)
     keeper = subprocess.Popen(
         ["sh", "-c", KEEPER, "keeper", *map(str, parameters)],
         cwd="/",

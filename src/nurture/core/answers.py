@@ -20,7 +20,11 @@ _NOTHING = frozenset({"", "-", "--", "n/a", "na", "none", "null", "unknown", "?"
 _ABOUT = re.compile(r"^(ca\.?|circa|about|approx\.?|around|etwa|ungefähr|~|>|<)\s*", re.IGNORECASE)
 # 1200 · 1,200 · 1.200 · 1 200 · 1'200: a separator stands before exactly three digits
 _NUMBER = re.compile(r"[+-]?\d{1,3}(?:[.,' \u00a0\u202f]\d{3})+|[+-]?\d+")
-_UNIT = re.compile(r"(?<=\d)\s*[^\W\d_]{1,12}\.?$")
+_UNIT = re.compile(r"(?<=\d)\s*([^\W\d_]{1,12})\.?$")
+# "5k" is not 5: what multiplies is no unit.
+_MULTIPLES = frozenset(
+    {"k", "m", "mw", "bn", "mio", "mln", "mrd", "tsd", "million", "thousand", "tausend"}
+)
 _DECIMALS = re.compile(r"([+-]?\d+)[.,]\d{1,2}")
 _YES = frozenset({"yes", "y", "true", "1", "on", "ja"})
 _NO = frozenset({"no", "n", "false", "0", "off", "nein"})
@@ -77,7 +81,10 @@ def _choice(field: Field, text: str) -> str:
 
 
 def _number(field: Field, text: str) -> int:
-    bare = _UNIT.sub("", _ABOUT.sub("", text))
+    bare = _ABOUT.sub("", text)
+    unit = _UNIT.search(bare)
+    if unit and unit[1].casefold() not in _MULTIPLES:
+        bare = bare[: unit.start()]
     decimals = _DECIMALS.fullmatch(bare)
     if decimals:
         bare = decimals[1]

@@ -141,7 +141,7 @@ def _told(fact: KnownFact | None, field: Field) -> dict[str, Any] | str:
     }
 
 
-def _label(value: Value, field: Field) -> Any:
+def _label(value: Value, field: Field) -> Value | list[str]:
     if isinstance(value, tuple):
         return [field.choices.get(item, item) for item in value]
     return field.choices.get(value, value) if isinstance(value, str) else value

@@ -71,6 +71,17 @@ MEANINGFUL_TOUCHES = frozenset(
 )
 """Two-way or content touches: what the nurtured gate counts."""
 
+ECHOES = frozenset(
+    {
+        EventKind.MESSAGE_PROCESSED,
+        EventKind.MESSAGE_DEFERRED,
+        EventKind.MESSAGE_DELIVERED,
+        EventKind.MESSAGE_OPENED,
+        EventKind.MESSAGE_UNKNOWN,
+    }
+)
+"""Kinds that say how a mail fares: they move no lead unless a condition or a score asks for them."""
+
 STOPS_MAIL = frozenset(
     {
         EventKind.MESSAGE_UNSUBSCRIBED,

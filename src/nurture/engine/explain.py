@@ -34,7 +34,7 @@ from nurture.core.errors import MisuseError
 from nurture.core.lead import Verdict
 from nurture.core.project import Segment
 from nurture.engine.person import Person
-from nurture.engine.words import SEGMENT_MARK
+from nurture.engine.words import segment_named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,11 +134,8 @@ class _Explainer:
         return Node(text=text, answer=answer, because=self.because(condition))
 
     def segment(self, condition: Condition) -> Segment | None:
-        match condition:
-            case Compare(Ref("", "source"), _, str(mark)) if mark.startswith(SEGMENT_MARK):
-                return self.person.project.segments.get(mark.removeprefix(SEGMENT_MARK))
-            case _:
-                return None
+        name = segment_named(condition)
+        return None if name is None else self.person.project.segments.get(name)
 
     def answer(self, condition: Condition) -> Verdict:
         if self.gate:

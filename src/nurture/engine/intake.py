@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from nurture.core.address import suppression_key
-from nurture.core.event import SIGNS_OF_LIFE, STOPS_MAIL, EventKind, NewEvent
+from nurture.core.event import ECHOES, SIGNS_OF_LIFE, STOPS_MAIL, EventKind, NewEvent
 from nurture.core.lead import Lead, Value
 from nurture.core.message import MessageState
 from nurture.core.project import Project
 from nurture.core.token import keyed_hash
-from nurture.engine.runtime import Runtime, home_zone
+from nurture.engine.runtime import Runtime, asked_by, home_zone
 from nurture.store import enrollments, events, leads, messages, profiles
 from nurture.store.db import Connection
 
@@ -64,7 +64,13 @@ def record(
     for event in fresh:
         if event.human and event.kind in SIGNS_OF_LIFE:
             life[event.lead_id] = max(event.occurred_at, life.get(event.lead_id, event.occurred_at))
-    leads.touch(connection, [event.lead_id for event in fresh], now=now, life=life)
+    asked = asked_by(project)
+    moving = [
+        event.lead_id
+        for event in fresh
+        if event.human and (event.kind not in ECHOES or event.kind in asked.latest | asked.tallied)
+    ]
+    leads.touch(connection, moving, now=now, life=life)
     return fresh
 
 

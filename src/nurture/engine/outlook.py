@@ -68,13 +68,13 @@ def _window_end(person: Person, leaf: Condition) -> Iterator[Look]:
         case Silent(seconds):
             ends = last_life(person.lead) + timedelta(seconds=seconds)
             said = person.words.condition(leaf)
-            yield Look(at=ends, why=f"then it is true that {said}")
+            yield Look(at=ends, why=f"from then on it is true that {said}")
             return
         case _:
             return
     if ends is not None:
         said = person.words.condition(leaf)
-        yield Look(at=ends, why=f"then it is no longer true that {said}")
+        yield Look(at=ends, why=f"from then on it is no longer true that {said}")
 
 
 def _date_turns(person: Person, leaf: DateWithin | DatePast) -> Iterator[Look]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import takewhile
 from typing import Any
 
 from nurture.core.lead import Lead, Value
@@ -27,8 +28,8 @@ class Told:
 
     def said(self, words: Words, zones: Zones) -> str:
         """Return where the value is from, as a remark in brackets."""
-        who = "a colleague, " if self.by_colleague else ""
-        return f"{who}{say_source(self.source, words)}, {zones.day(self.at)}"
+        who = " by a colleague" if self.by_colleague else ""
+        return f"{say_source(self.source, words)}{who}, {zones.day(self.at)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,12 +40,12 @@ class Provenance:
 
     def at(self, key: str, moment: datetime) -> Told | None:
         """Return what was known of the field at that time; what had expired was not known."""
-        newest = next(
-            (one for one in reversed(self.told) if one.key == key and one.at <= moment), None
-        )
-        if newest is None or (newest.valid_until is not None and newest.valid_until <= moment):
+        told = [one for one in self.told if one.key == key and one.at <= moment]
+        if not told or (told[-1].valid_until is not None and told[-1].valid_until <= moment):
             return None
-        return newest
+        same = takewhile(lambda one: one.value == told[-1].value, reversed(told))
+        # What a colleague merely repeats is still their own word.
+        return next((one for one in same if not one.by_colleague), told[-1])
 
     def in_force(self, moment: datetime) -> Mapping[str, Told]:
         """Return every value that was known at that time."""

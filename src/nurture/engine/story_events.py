@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from nurture.core.event import Event, EventKind
 from nurture.engine.person import Person
-from nurture.engine.provenance import Told
+from nurture.engine.provenance import Told, say_source
 from nurture.engine.story_lines import LineKind, StoryLine, one_line
+
+_INSTANT = timedelta(microseconds=1)
 
 # Told by the row of the mail, of the handoff or of the consent itself.
 _ELSEWHERE = frozenset(
@@ -189,14 +191,19 @@ def tell_learned(person: Person, happened: Sequence[Event]) -> Iterator[StoryLin
         if told.by_colleague or (told.source, told.at) not in own:
             groups.setdefault((told.source, told.at, told.by_colleague), []).append(told)
     for (_, at, by_colleague), group in groups.items():
-        who = "A colleague told us" if by_colleague else "We learned"
+        who = "Learned from a colleague" if by_colleague else "Learned"
         yield StoryLine(
             at=at,
             kind=LineKind.LEARNED,
             what=f"{who}: {_values(person, group)}",
-            why=group[0].said(person.words, person.zones),
-            minor=by_colleague and at < person.lead.captured_at,
+            why=say_source(group[0].source, person.words),
+            minor=at < person.lead.captured_at or not any(_is_news(person, one) for one in group),
         )
+
+
+def _is_news(person: Person, told: Told) -> bool:
+    before = person.provenance.at(told.key, told.at - _INSTANT)
+    return before is None or before.value != told.value
 
 
 def tell_consents(person: Person, consents: Sequence[Mapping[str, Any]]) -> Iterator[StoryLine]:

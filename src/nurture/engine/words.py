@@ -43,6 +43,8 @@ from nurture.project.schema_base import is_date
 SEGMENT_MARK = "\u00a7segment "
 """Begins the literal by which a parsed rule still knows that it asked for a segment."""
 
+_FEW_BLANKS = 3
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Words:
@@ -73,7 +75,9 @@ class Words:
             return points(value)
         if ref.text == "stage":
             return self.stage(str(value))
-        return self.answer(ref.text, value)
+        said = self.answer(ref.text, value)
+        # A choice may be a whole sentence; without quotes it would run into ours.
+        return f'"{said}"' if said.count(" ") > _FEW_BLANKS and isinstance(value, str) else said
 
     def answer(self, key: str, value: Value) -> str:
         """Return the value of the field with labels for choices and dates as people write them."""
@@ -152,20 +156,36 @@ class Words:
 
     def _joined(self, terms: Sequence[Condition], word: str, *, yes: bool) -> str:
         said = []
+        if yes and word == " and ":
+            inside, rest = self._segments(terms)
+            said, terms = ([inside] if inside else []), rest
         for term in terms:
             text = self.condition(term, yes=yes)
             said.append(f"({text})" if isinstance(_bare(term), And | Or) else text)
         return word.join(said)
 
+    def _segments(self, terms: Sequence[Condition]) -> tuple[str, list[Condition]]:
+        """Return the segments among the terms in one clause, and the other terms."""
+        inside, outside, rest = [], [], []
+        for term in terms:
+            name = segment_named(_bare(term))
+            if name is None:
+                rest.append(term)
+            else:
+                (outside if _negated(term) else inside).append(self.segment(name))
+        if len(inside) + len(outside) < 2:  # noqa: PLR2004 (one needs no gathering)
+            return "", list(terms)
+        parts = [f"in the segment{'s' * (len(inside) > 1)} {both(inside)}"] if inside else []
+        parts += [f"not in {either(outside)}"] if outside else []
+        return f"they are {' and '.join(parts)}", rest
+
     def _leaf(self, condition: Condition, *, yes: bool) -> str:
+        name = segment_named(condition)
+        if name is not None:
+            return f"they are {_not(yes)}in the segment {self.segment(name)}"
         match condition:
             case Constant(value):
                 return "in any case" if value is yes else "in no case"
-            case Compare(Ref("", "source"), Operator.EQ, str(mark)) if mark.startswith(
-                SEGMENT_MARK
-            ):
-                inside = self.segment(mark.removeprefix(SEGMENT_MARK))
-                return f"they are {_not(yes)}in the segment {inside}"
             case Compare():
                 return self._compare(condition, yes=yes)
             case OneOf(ref, literals):
@@ -279,8 +299,21 @@ _GATE_SAYS = {
 }
 
 
+def segment_named(condition: Condition) -> str | None:
+    """Return the segment that stands for itself here, None where it is another condition."""
+    match condition:
+        case Compare(Ref("", "source"), Operator.EQ, str(mark)) if mark.startswith(SEGMENT_MARK):
+            return mark.removeprefix(SEGMENT_MARK)
+        case _:
+            return None
+
+
 def _bare(condition: Condition) -> Condition:
     return _bare(condition.term) if isinstance(condition, Not) else condition
+
+
+def _negated(condition: Condition) -> bool:
+    return isinstance(condition, Not) and not _negated(condition.term)
 
 
 def _not(yes: bool) -> str:  # noqa: FBT001 (says what it is in the one place that calls it)

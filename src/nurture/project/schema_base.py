@@ -20,6 +20,9 @@ KEY = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 EMAIL = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$"
 HOST_PORT = r"^[A-Za-z0-9.-]+:[0-9]{1,5}$"
 VARIABLE = r"^\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\}$"
+_TAKEN = r"\$\{"
+"""Part of the text comes from the environment."""
+
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -193,19 +196,19 @@ ChoiceKey = Annotated[
 Email = Annotated[
     str,
     AfterValidator(_matching(EMAIL, "this is not an e-mail address", "write name@example.com")),
-    WithJsonSchema({"type": "string", "pattern": EMAIL}),
+    WithJsonSchema({"type": "string", "pattern": rf"{EMAIL}|{_TAKEN}"}),
 ]
 
 HostPort = Annotated[
     str,
     AfterValidator(_matching(HOST_PORT, "this is not host:port", 'write "127.0.0.1:8499"')),
-    WithJsonSchema({"type": "string", "pattern": HOST_PORT}),
+    WithJsonSchema({"type": "string", "pattern": rf"{HOST_PORT}|{_TAKEN}"}),
 ]
 
 Url = Annotated[
     str,
     AfterValidator(_url),
-    WithJsonSchema({"type": "string", "pattern": r"^https?://|\$\{"}),
+    WithJsonSchema({"type": "string", "pattern": rf"^https?://|{_TAKEN}"}),
 ]
 
 Seconds = Annotated[

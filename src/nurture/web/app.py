@@ -32,6 +32,8 @@ def create_app(site: Site) -> FastAPI:
         description="Pages behind links in mails, public forms, and hooks for mail and sales.",
         docs_url=None,
         redoc_url=None,
+        # A redirect would name the host that the request claims.
+        redirect_slashes=False,
     )
     headers = always(https=_public_url(site).startswith("https://"))
     app.state.desk = Desk(
