@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from email import message_from_bytes
-from email.policy import default
-from email.utils import parsedate_to_datetime
+from email.header import decode_header, make_header
+from email.message import Message
+from email.policy import compat32
+from email.utils import parseaddr, parsedate_to_datetime
 from pathlib import Path
 
 from selectolax.lexbor import LexborHTMLParser
@@ -51,10 +53,8 @@ class Mailbox:
 
 def read(path: Path) -> Mail:
     """Return the mail in the file."""
-    mail = message_from_bytes(path.read_bytes(), policy=default)
-    body = mail.get_body(("html",))
-    assert body is not None, f"{path.name} has no HTML part"
-    tree = LexborHTMLParser(body.get_content())
+    mail = message_from_bytes(path.read_bytes(), policy=compat32)
+    tree = LexborHTMLParser(_html(mail))
     links = [node.attributes.get("href") or "" for node in tree.css("a[href]")]
     template = str(mail["Feedback-ID"]).split(":")[0]
     sent_at = parsedate_to_datetime(str(mail["Date"]))
@@ -62,15 +62,24 @@ def read(path: Path) -> Mail:
         uid=path.stem,
         name=f"{template}/{sent_at.date().isoformat()}",
         template=template,
-        recipient=str(mail["To"].addresses[0].addr_spec),
+        recipient=parseaddr(str(mail["To"]))[1],
         message_id=str(mail["Message-ID"]),
-        subject=str(mail["Subject"]),
+        subject=str(make_header(decode_header(str(mail["Subject"])))),
         sent_at=sent_at,
         one_click_url=str(mail["List-Unsubscribe"]).split(">")[0].strip("<"),
         preferences_url=_first(links, "/p/"),
         form_url=_first(links, "/f/"),
         clicks=tuple(dict.fromkeys(url for url in links if "/c/" in url)),
     )
+
+
+def _html(mail: Message) -> str:
+    for part in mail.walk():
+        if part.get_content_type() == "text/html":
+            content = part.get_payload(decode=True)
+            assert isinstance(content, bytes)
+            return content.decode()
+    raise AssertionError(f"{mail['Message-ID']} has no HTML part")
 
 
 def _first(links: list[str], part: str) -> str:

@@ -11,6 +11,7 @@ import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from hashlib import sha256
 from itertools import islice
 from zoneinfo import ZoneInfo, available_timezones
@@ -222,8 +223,13 @@ def _company(cells: Mapping[str, str]) -> str:
     return "" if is_nothing(name) or name[0] in "=+@" else name[:LONGEST_NAME]
 
 
+@cache
+def _zone_names() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
 def _zone(text: str, project: Project, remarks: list[str]) -> str:
-    if text in available_timezones():
+    if text in _zone_names():
         return text
     if text:
         remarks.append(f"unknown time zone {text[:40]!r}: {project.workspace.time_zone} is used")

@@ -28,8 +28,8 @@ class Told:
 
     def said(self, words: Words, zones: Zones) -> str:
         """Return where the value is from, as a remark in brackets."""
-        who = " by a colleague" if self.by_colleague else ""
-        return f"{say_source(self.source, words)}{who}, {zones.day(self.at)}"
+        source = say_source(self.source, words, by_colleague=self.by_colleague)
+        return f"{source}, {zones.day(self.at)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,14 +72,14 @@ def _told(row: Mapping[str, Any], lead: Lead) -> Told:
     )
 
 
-def say_source(source: str, words: Words) -> str:
+def say_source(source: str, words: Words, *, by_colleague: bool = False) -> str:
     """Return in plain words where a value came from."""
     kind, _, name = source.partition(" ")
     match kind:
         case "form" if name:
-            return f"said in the form {words.form(name)}"
+            return f"said {'by a colleague ' * by_colleague}in the form {words.form(name)}"
         case "import" if name:
-            return f"from the import of {name}"
+            return f"{'about a colleague, ' * by_colleague}from the import of {name}"
         case "sequence" if name:
             return f"set by the sequence {words.sequence(name)}"
         case _:

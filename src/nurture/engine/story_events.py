@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from nurture.core.event import Event, EventKind
+from nurture.core.event import STOPS_MAIL, Event, EventKind
 from nurture.engine.person import Person
 from nurture.engine.provenance import Told, say_source
 from nurture.engine.story_lines import LineKind, StoryLine, one_line
+from nurture.engine.words import both
 
 _INSTANT = timedelta(microseconds=1)
 
@@ -206,20 +207,24 @@ def _is_news(person: Person, told: Told) -> bool:
     return before is None or before.value != told.value
 
 
-def tell_consents(person: Person, consents: Sequence[Mapping[str, Any]]) -> Iterator[StoryLine]:
+def tell_consents(
+    person: Person, consents: Sequence[Mapping[str, Any]], happened: Sequence[Event]
+) -> Iterator[StoryLine]:
     """Yield a line for each yes and each no, with the words that were agreed to."""
+    given: dict[tuple[datetime, str], list[str]] = {}
+    withdrawn: dict[datetime, list[str]] = {}
     topics = person.project.workspace.topics
     for row in consents:
         topic = f"'{topics.get(row['topic'], row['topic'])}' ({row['topic']})"
-        yield StoryLine(
-            at=row["given_at"],
-            kind=LineKind.CONSENT,
-            what=f"May be sent mail about {topic}",
-            why=f'basis: {row["basis"]}, by {row["source"]}: "{one_line(row["wording"])}"',
-        )
+        basis = f'{row["basis"]}, {row["source"]}: "{one_line(row["wording"])}"'
+        given.setdefault((row["given_at"], basis), []).append(topic)
         if row["withdrawn_at"] is not None:
-            yield StoryLine(
-                at=row["withdrawn_at"],
-                kind=LineKind.CONSENT,
-                what=f"No longer agrees to mail about {topic}",
-            )
+            withdrawn.setdefault(row["withdrawn_at"], []).append(topic)
+    for (at, basis), named in given.items():
+        what = f"May be sent mail about {both(named)}"
+        yield StoryLine(at=at, kind=LineKind.CONSENT, what=what, why=f"basis: {basis}")
+    stops = {event.occurred_at for event in happened if event.kind in STOPS_MAIL}
+    stops |= {event.recorded_at for event in happened if event.kind in STOPS_MAIL}
+    for at, named in withdrawn.items():
+        what = f"No longer agrees to mail about {both(named)}"
+        yield StoryLine(at=at, kind=LineKind.CONSENT, what=what, minor=at in stops)

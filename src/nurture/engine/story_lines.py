@@ -4,22 +4,34 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import IntEnum
+from enum import StrEnum
 
 
-class LineKind(IntEnum):
+class LineKind(StrEnum):
     """What a line is about. At one moment, causes stand before what followed from them."""
 
-    CAME = 0
-    CONSENT = 1
-    DID = 2
-    LEARNED = 3
-    GATE = 4
-    STAGE = 5
-    SEQUENCE = 6
-    TASK = 7
-    MAIL = 8
-    HANDOFF = 9
+    CAME = "came"
+    DID = "did"
+    CONSENT = "consent"
+    LEARNED = "learned"
+    GATE = "gate"
+    STAGE = "stage"
+    SEQUENCE = "sequence"
+    MAIL = "mail"
+    TASK = "task"
+    HANDOFF = "handoff"
+
+    @property
+    def rank(self) -> int:
+        """Where lines of this kind stand among others of the same moment.
+
+        What sequences did keeps its own order: a mail that was planned before an exit stays so.
+        """
+        return _ORDER.index(LineKind.SEQUENCE if self in _OF_SEQUENCES else self)
+
+
+_ORDER = tuple(LineKind)
+_OF_SEQUENCES = frozenset({LineKind.SEQUENCE, LineKind.MAIL, LineKind.TASK})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

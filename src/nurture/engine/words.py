@@ -166,7 +166,9 @@ class Words:
 
     def _segments(self, terms: Sequence[Condition]) -> tuple[str, list[Condition]]:
         """Return the segments among the terms in one clause, and the other terms."""
-        inside, outside, rest = [], [], []
+        inside: list[str] = []
+        outside: list[str] = []
+        rest: list[Condition] = []
         for term in terms:
             name = segment_named(_bare(term))
             if name is None:
