@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Self
 
 from nurture.core.errors import MisuseError
 from nurture.core.project import Project
@@ -21,8 +22,8 @@ from nurture.store.migrate import upgrade
 Clock = Callable[[], datetime]
 
 STATE_FOLDER = ".nurture"
-SECRET_VARIABLE = "NURTURE_SECRET"  # noqa: S105 (the name of a variable, not a secret)
-OLD_SECRETS_VARIABLE = "NURTURE_OLD_SECRETS"  # noqa: S105
+SECRET_VARIABLE = "NURTURE_SECRET"
+OLD_SECRETS_VARIABLE = "NURTURE_OLD_SECRETS"
 SHORTEST_SECRET = 32
 
 
@@ -136,7 +137,7 @@ class App:
         """Close the database."""
         self.database.close()
 
-    def __enter__(self) -> App:
+    def __enter__(self) -> Self:
         """Use as a context manager."""
         return self
 

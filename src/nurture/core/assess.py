@@ -128,7 +128,6 @@ def assess(facts: Facts, history: History, project: Project, *, now: datetime) -
     final = _warm(moved, project, now)
     erase = final.lead.standing.temperature is Temperature.CLOSED
     in_play = final.lead.standing.stage in IN_PLAY
-    history = _after(history, moves)
     locked = _locked(history)
     enter = () if erase or not in_play else _entries(final, history, project, now)
     return Assessment(
@@ -141,12 +140,6 @@ def assess(facts: Facts, history: History, project: Project, *, now: datetime) -
         erase=erase,
         check_at=_next_check(final, history, project, now) if in_play and not erase else None,
     )
-
-
-def _after(history: History, moves: Sequence[Move]) -> History:
-    """Forget the handoff that sales gave back: the next cycle begins without one."""
-    given_back = any(move.reason == MoveReason.RECYCLED for move in moves)
-    return replace(history, handoff=None) if given_back else history
 
 
 def _with(facts: Facts, standing: Standing) -> Facts:

@@ -80,7 +80,7 @@ ECHOES = frozenset(
         EventKind.MESSAGE_UNKNOWN,
     }
 )
-"""Kinds that say how a mail fares: they move no lead unless a condition or a score asks for them."""
+"""Kinds that say how a mail fares: they move no lead unless a condition or score asks for them."""
 
 STOPS_MAIL = frozenset(
     {

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
-from typing import Any
+from typing import Any, Self
 
 from nurture.core.errors import RefusedInput
 from nurture.transports import signing
@@ -71,7 +71,7 @@ class PretendCrm:
         """Where it listens, as host:port."""
         return f"127.0.0.1:{self._server.server_address[1]}"
 
-    def __enter__(self) -> PretendCrm:
+    def __enter__(self) -> Self:
         """Start."""
         self._thread.start()
         return self

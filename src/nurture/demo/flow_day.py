@@ -43,7 +43,8 @@ class FlowDay:
             stdout=subprocess.PIPE,
             text=True,
         )
-        assert process.stdin is not None and process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
         try:
             self._hear(process.stdout, "ready")
             yield lambda *, now: self._tick(process, now)
@@ -56,7 +57,8 @@ class FlowDay:
                 process.wait(ANSWER_SECONDS)
 
     def _tick(self, process: subprocess.Popen[str], now: datetime) -> None:
-        assert process.stdin is not None and process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
         process.stdin.write(now.isoformat() + "\n")
         process.stdin.flush()
         self._hear(process.stdout, "done")

@@ -1,4 +1,4 @@
-"""The people's mailboxes: read the mails that the outbox transport wrote, as a mail program does."""
+"""The people's mailboxes: read the mails that the outbox transport wrote."""
 
 from __future__ import annotations
 

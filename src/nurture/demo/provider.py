@@ -1,4 +1,4 @@
-"""A pretend mail provider: reports what became of each mail by signed event posts, like SendGrid."""
+"""A pretend mail provider: reports what became of each mail by signed posts, like SendGrid."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ FLOW_DAY = 8
 """The day that goes through the real flows: by then there is all kinds of work."""
 PREFERRED_PORT = 8321
 MARKER = "demo"
-SECRET = "a secret for demonstrations only, known to everybody who reads the source"  # noqa: S105
+SECRET = "a secret for demonstrations only, known to everybody who reads the source"
 
 Progress = Callable[[int, int, World], None]
 

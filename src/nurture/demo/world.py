@@ -169,7 +169,7 @@ class World:
         self._unreported.append(provider.opened(mail, self.clock()))
 
     def _scan(self, mail: Mail) -> None:
-        """A mail scanner follows every link within seconds; nothing may come of it."""
+        """Follow every link within seconds, as mail scanners do; nothing may come of it."""
         self.done.scans += 1
         for url in (*mail.clicks[:3], mail.one_click_url):
             self.client.get(url, headers={"user-agent": "Mozilla/5.0 (compatible; LinkGuard)"})

@@ -94,17 +94,19 @@ def import_csv(
     now: datetime,
     name: str = "leads.csv",
     dry_run: bool = False,
+    result: Imported | None = None,
 ) -> Imported:
     """Import the file and return what happened; with `dry_run` nothing is stored.
 
-    Each chunk of rows is one transaction; a broken import is simply run again.
+    Each chunk of rows is one transaction; a broken import is simply run again. Whoever shows
+    progress passes a `result` and reads it meanwhile.
     """
-    result = Imported()
+    result = Imported() if result is None else result
     rows = _readable(_lines(content), project, result, now)
     while chunk := list(islice(rows, CHUNK)):
         if not dry_run:
             with runtime.database.write() as connection:
-                _store(runtime, connection, project, chunk, result, name, now)
+                _store(_Pass(runtime, connection, project, result, name, now), chunk)
     return result
 
 
@@ -238,9 +240,8 @@ def _zone(text: str, project: Project, remarks: list[str]) -> str:
 
 def _topics(cells: Mapping[str, str], project: Project, remarks: list[str]) -> tuple[str, ...]:
     named = [topic.strip() for topic in cells.get("topics", "").replace(",", ";").split(";")]
-    for topic in named:
-        if topic and topic not in project.workspace.topics:
-            remarks.append(f"unknown topic {topic[:40]!r}")
+    strangers = [topic for topic in named if topic and topic not in project.workspace.topics]
+    remarks.extend(f"unknown topic {topic[:40]!r}" for topic in strangers)
     return tuple(topic for topic in named if topic in project.workspace.topics)
 
 
@@ -275,17 +276,22 @@ def _moment(text: str, project: Project, now: datetime) -> datetime:
 # -- store ---------------------------------------------------------------------------------------
 
 
-def _store(
-    runtime: Runtime,
-    connection: Connection,
-    project: Project,
-    chunk: Sequence[_Row],
-    result: Imported,
-    name: str,
-    now: datetime,
-) -> None:
-    uids = {row.line: _uid(runtime, row) for row in chunk}
-    hashes = {row.key: intake.address_hash(runtime, row.email) for row in chunk if row.email}
+@dataclass(frozen=True, slots=True)
+class _Pass:
+    """One chunk's transaction and what it adds to."""
+
+    runtime: Runtime
+    connection: Connection
+    project: Project
+    result: Imported
+    name: str
+    now: datetime
+
+
+def _store(work: _Pass, chunk: Sequence[_Row]) -> None:
+    connection, result = work.connection, work.result
+    uids = {row.line: _uid(work.runtime, row) for row in chunk}
+    hashes = {row.key: intake.address_hash(work.runtime, row.email) for row in chunk if row.email}
     stopped = profiles.suppressed(connection, hashes.values())
     known = leads.ids_by_uid(connection, uids.values())
     # An address may belong to a lead that came in another way, under an id of its own.
@@ -301,14 +307,14 @@ def _store(
         usable.append(row)
         result.suppressed += bool(reason)
         if uids[row.line] not in known and row.key not in by_key:
-            new.setdefault(uids[row.line], _new_lead(row, uids[row.line], reason, project))
+            new.setdefault(uids[row.line], _new_lead(row, uids[row.line], reason, work.project))
     if new:
-        leads.insert_leads(connection, list(new.values()), now=now)
+        leads.insert_leads(connection, list(new.values()), now=work.now)
         known |= leads.ids_by_uid(connection, new)
     ids = {
         row.line: by_key[row.key] if row.key in by_key else known[uids[row.line]] for row in usable
     }
-    _record(runtime, connection, project, usable, ids, result, name, now)
+    _record(work, usable, ids)
     result.created += len(new)
     result.merged -= len(new)
 
@@ -335,43 +341,34 @@ def _new_lead(row: _Row, uid: str, suppressed: str, project: Project) -> leads.N
     )
 
 
-def _record(
-    runtime: Runtime,
-    connection: Connection,
-    project: Project,
-    rows: Sequence[_Row],
-    ids: Mapping[int, int],
-    result: Imported,
-    name: str,
-    now: datetime,
-) -> None:
-    captured = [_captured(row, ids[row.line], name) for row in rows]
-    fresh = {
-        event.source_key
-        for event in intake.record(runtime, connection, captured, project=project, now=now)
-    }
-    rows = [row for row in {row.fingerprint: row for row in rows}.values()
-            if row.fingerprint in fresh]  # fmt: skip
-    result.merged += len(rows)
-    result.unchanged += len(captured) - len(rows)
-    people = leads.read(connection, sorted({ids[row.line] for row in rows}))
+def _record(work: _Pass, rows: Sequence[_Row], ids: Mapping[int, int]) -> None:
+    """Append what the rows say; a row that was imported before adds nothing."""
+    captured = [_captured(row, ids[row.line], work.name) for row in rows]
+    fresh = {event.source_key for event in _append(work, captured)}
+    told = {row.fingerprint: row for row in rows if row.fingerprint in fresh}.values()
+    work.result.merged += len(told)
+    work.result.unchanged += len(captured) - len(told)
+    people = leads.read(work.connection, sorted({ids[row.line] for row in told}))
     answers = [
         answer
-        for row in rows
+        for row in told
         for answer in intake.answers_about(
             people[ids[row.line]],
             row.values.items(),
-            source=f"import {name}",
+            source=f"import {work.name}",
             occurred_at=row.captured_at,
         )
     ]
-    intake.store_answers(connection, answers, project=project, now=now)
-    result.without_consent += sum(not (row.basis and row.topics) for row in rows)
+    intake.store_answers(work.connection, answers, project=work.project, now=work.now)
+    work.result.without_consent += sum(not (row.basis and row.topics) for row in told)
     profiles.give_consent(
-        connection, [given for row in rows for given in _consents(row, ids[row.line])]
+        work.connection, [given for row in told for given in _consents(row, ids[row.line])]
     )
-    submitted = [_submitted(row, ids[row.line]) for row in rows if row.downloaded]
-    intake.record(runtime, connection, submitted, project=project, now=now)
+    _append(work, [_submitted(row, ids[row.line]) for row in told if row.downloaded])
+
+
+def _append(work: _Pass, events: Sequence[NewEvent]) -> list[NewEvent]:
+    return intake.record(work.runtime, work.connection, events, project=work.project, now=work.now)
 
 
 def _captured(row: _Row, lead_id: int, name: str) -> NewEvent:

@@ -56,5 +56,6 @@ class NextLine:
 
 def one_line(text: object, longest: int = 300) -> str:
     """Return what somebody typed as one line of bearable length."""
-    line = " ".join(str(text).split())
+    # Neither a line's end nor an escape of a terminal may come through.
+    line = " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
     return line if len(line) <= longest else f"{line[: longest - 1]}…"

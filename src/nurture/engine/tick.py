@@ -45,9 +45,13 @@ def run(
     now: datetime,
     limit: int = 1000,
     lead_ids: Sequence[int] | None = None,
+    total: Ticked | None = None,
 ) -> Ticked:
-    """Do everything that is due now. Harmless to run twice, or several times at once."""
-    total = Ticked()
+    """Do everything that is due now. Harmless to run twice, or several times at once.
+
+    Whoever shows progress passes a `total` and reads it meanwhile.
+    """
+    total = Ticked() if total is None else total
     think(runtime, ways, total, now=now, limit=limit, lead_ids=lead_ids)
     if lead_ids is None:
         settle(runtime, total, now=now)

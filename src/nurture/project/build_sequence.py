@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence as Several
 from dataclasses import dataclass, field
+from typing import assert_never
 
 from nurture.core import sequence as core
 from nurture.core.condition import TRUE, Condition
@@ -28,10 +29,10 @@ class Placed:
     """A step as written, and where."""
 
     path: KeyPath
-    model: schema.StepModel
+    model: schema.AnyStep
 
 
-def placed(steps: Several[schema.StepModel], path: KeyPath) -> Iterator[Placed]:
+def placed(steps: Several[schema.AnyStep], path: KeyPath) -> Iterator[Placed]:
     """Yield all steps with their places, each before those that stand in it."""
     for index, step in enumerate(steps):
         here = (*path, index)
@@ -40,7 +41,7 @@ def placed(steps: Several[schema.StepModel], path: KeyPath) -> Iterator[Placed]:
             yield from placed(arm_steps, arm_path)
 
 
-def arms(step: schema.StepModel, path: KeyPath) -> list[tuple[KeyPath, list[schema.StepModel]]]:
+def arms(step: schema.AnyStep, path: KeyPath) -> list[tuple[KeyPath, list[schema.AnyStep]]]:
     """Return the steps inside a step, arm by arm."""
     match step:
         case schema.BranchModel():
@@ -70,35 +71,42 @@ def step_ids(steps: Several[Placed]) -> dict[KeyPath, str]:
     return found
 
 
-def derived_id(step: schema.StepModel) -> str:
+def derived_id(step: schema.AnyStep) -> str:
     """Return kind and main value of a step as an id, before it is made unique."""
+    slug = re.sub("[^a-z0-9]+", "-", " ".join(_words(step)).lower()).strip("-")
+    return slug[:LONGEST_ID].strip("-")
+
+
+def _words(step: schema.AnyStep) -> tuple[str, str]:
     match step:
         case schema.FormStepModel():
-            words = "form", step.form
+            return "form", step.form
         case schema.EmailModel():
-            words = "email", step.email
+            return "email", step.email
         case schema.WaitModel():
-            words = "wait", durations.to_text(step.wait)
+            return "wait", durations.to_text(step.wait)
         case schema.SetModel():
-            words = "set", next(iter(step.set)).partition(".")[2]
+            return "set", next(iter(step.set)).partition(".")[2]
         case schema.ScoreModel():
-            words = "score", f"{'minus-' if step.score < 0 else ''}{abs(step.score)}"
+            return "score", f"{'minus-' if step.score < 0 else ''}{abs(step.score)}"
         case schema.TaskModel():
-            words = "task", step.task.title
+            return "task", step.task.title
         case schema.HandoffModel():
-            words = "handoff", step.handoff
+            return "handoff", step.handoff
         case schema.GotoModel():
-            words = "goto", step.goto
+            return "goto", step.goto
         case schema.ArchiveModel():
-            words = "archive", step.archive
+            return "archive", step.archive
         case schema.ExitModel():
-            words = "exit", step.exit
+            return "exit", step.exit
         case schema.WaitForModel():
-            words = "wait-for", ""
-        case _:
-            words = "split" if isinstance(step, schema.SplitModel) else "branch", ""
-    slug = re.sub("[^a-z0-9]+", "-", " ".join(words).lower()).strip("-")
-    return slug[:LONGEST_ID].strip("-")
+            return "wait-for", ""
+        case schema.BranchModel():
+            return "branch", ""
+        case schema.SplitModel():
+            return "split", ""
+        case _ as unknown:
+            assert_never(unknown)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -154,7 +162,7 @@ class SequenceBuilder:
             first.setdefault(name, step.path)
 
     def _laid_out(
-        self, steps: Several[schema.StepModel], path: KeyPath, after: str | None
+        self, steps: Several[schema.AnyStep], path: KeyPath, after: str | None
     ) -> Iterator[core.Step]:
         """Yield the steps flat; the last of them goes on to `after`."""
         for index, step in enumerate(steps):
@@ -165,7 +173,7 @@ class SequenceBuilder:
             for arm_path, arm_steps in arms(step, here):
                 yield from self._laid_out(arm_steps, arm_path, following)
 
-    def _step(self, step: schema.StepModel, path: KeyPath, following: str | None) -> core.Step:
+    def _step(self, step: schema.AnyStep, path: KeyPath, following: str | None) -> core.Step:
         at = _Place(self.ids[path], following, self.parsed.document.line(path))
         match step:
             case schema.FormStepModel() | schema.EmailModel():
@@ -256,7 +264,17 @@ def _person(step: schema.TaskModel | schema.HandoffModel, at: _Place) -> core.St
     )
 
 
-def _plain(step: schema.StepModel, at: _Place) -> core.Step:
+_Plain = (
+    schema.WaitModel
+    | schema.SetModel
+    | schema.ScoreModel
+    | schema.GotoModel
+    | schema.ArchiveModel
+    | schema.ExitModel
+)
+
+
+def _plain(step: _Plain, at: _Place) -> core.Step:
     match step:
         case schema.WaitModel():
             return core.WaitStep(id=at.id, next=at.next, line=at.line, seconds=step.wait)
@@ -274,5 +292,5 @@ def _plain(step: schema.StepModel, at: _Place) -> core.Step:
             return core.ArchiveStep(id=at.id, next=None, line=at.line, reason=step.archive)
         case schema.ExitModel():
             return core.ExitStep(id=at.id, next=None, line=at.line, reason=step.exit)
-        case _:
-            raise AssertionError(f"no such kind of step: {type(step).__name__}")
+        case _ as unknown:
+            assert_never(unknown)

@@ -138,7 +138,7 @@ class _SequenceCheck:
         enter = self.sequence.enter
         if never(enter):
             message = "nobody can ever enter: the condition holds for no lead"
-            remedy = "correct it; to switch a sequence off, use the studio or remove the file"
+            remedy = "correct it, or remove the sequence"
             told = (Code.ENTRY_NEVER, message, remedy)
             self.inspection.error(self.file, ("enter", "when"), told)
             return

@@ -29,8 +29,7 @@ def seconds(text: str) -> int:
 
 def to_text(count: int) -> str:
     """Return the shortest way to write so many seconds."""
-    for unit, size in UNITS.items():
-        # Weeks are for authors; read back, 14d is plainer than 2w.
-        if unit != "w" and count % size == 0:
-            return f"{count // size}{unit}"
-    raise AssertionError("every count is a number of seconds")
+    # Weeks are for authors; read back, 14d is plainer than 2w.
+    units = ((unit, size) for unit, size in UNITS.items() if unit != "w")
+    unit, size = next((unit, size) for unit, size in units if count % size == 0)
+    return f"{count // size}{unit}"

@@ -52,7 +52,8 @@ def _admit(text: str) -> None:
         raise Refused(Code.CONDITION_TOO_LARGE, message, "split it into segments")
     strange = next((letter for letter in text if letter == "\\" or not _is_plain(letter)), None)
     if strange is not None:
-        message = f"the character {strange!a} has no place in a condition"
+        shown = strange if strange.isprintable() else f"U+{ord(strange):04X}"
+        message = f'the character "{shown}" has no place in a condition'
         raise Refused(Code.CONDITION_LANGUAGE, message, "remove it")
     depth = nots = 0
     for token in _JINJA.lexer.tokenize(text, state="variable"):

@@ -50,14 +50,18 @@ def fold(whole: Flat, inline: Callable[[str], str]) -> Folded | None:
     """Return the folded mail, or None where the plain way is the only sure one."""
     try:
         skeleton = Skeleton(whole.body)
-        inlined = inline(skeleton.written)
+    except (Unfoldable, RecursionError):
+        return None
+    # What the inliner refuses now, it would refuse in every mail: that error goes to the caller.
+    inlined = inline(skeleton.written)
+    try:
         skeleton.compare(inlined)
         routed = skeleton.route(inlined)
         document = skeleton.tree(routed, HTML_SLOTS)
         marked = skeleton.tree(mark(routed, nonce=skeleton.nonce), TEXT_SLOTS)
         folded = Folded(html=_compile(document, whole), text=_compile(marked, whole))
         _prove(compile_flat(whole, HTML), folded, whole.reads, inline)
-    except (Unfoldable, RenderError, RecursionError, ValueError):
+    except (Unfoldable, RenderError, RecursionError):
         return None
     return folded
 

@@ -220,7 +220,7 @@ class Survey:
         elif node.dyn_args is not None or node.dyn_kwargs is not None:
             self._flaw(node, "starred arguments", "write the arguments out")
         else:
-            named = {argument.key: None for argument in node.kwargs}
+            named = {str(argument.key): None for argument in node.kwargs}
             try:
                 signature(known[node.name]).bind(None, *node.args, **named)
             except TypeError as error:

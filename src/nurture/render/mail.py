@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import css_inline
 from jinja2 import nodes
@@ -85,7 +86,7 @@ def compile_mail(template: Template, partials: Mapping[str, str]) -> MailTemplat
         subject=compile_one({subject: template.subject}, subject),
         html=compile_flat(flat, HTML),
         text=compile_one(sources, names[".txt"]) if template.text.strip() else None,
-        folded=fold(flat, INLINER.inline),
+        folded=fold(flat, partial(_inline, name=flat.name)),
     )
 
 
@@ -128,10 +129,14 @@ def _inlined(template: Compiled, values: Mapping[str, object]) -> str:
     document = template.render(values)
     if nests_too_deeply(document):
         raise RenderError(f"{template.name}: more than {MAX_NESTING} tags that are not closed")
+    return _inline(document, name=template.name)
+
+
+def _inline(document: str, *, name: str) -> str:
     try:
         return INLINER.inline(document)
-    except (css_inline.InlineError, ValueError) as error:
-        raise RenderError(f"{template.name}: its CSS cannot be inlined: {error}") from None
+    except css_inline.InlineError as error:
+        raise RenderError(f"{name}: its CSS cannot be inlined: {error}") from None
 
 
 def _subject(template: MailTemplate, values: Mapping[str, object]) -> str:

@@ -187,15 +187,10 @@ class Skeleton:
     def compare(self, inlined: str) -> None:
         """Make sure that parsing kept every tag and token where it was written."""
         wanted, got = self._events(self.written), self._events(inlined)
-        expected = iter(wanted)
-        following = next(expected, None)
-        for event in got:
-            if event == following:
-                following = next(expected, None)
-            elif event[1] != "tbody":  # which parsers add to every table without one
-                raise Unfoldable("the parser had to repair something")
-        if following is not None:
-            raise Unfoldable("the parser dropped something")
+        # Parsers add this one to every table without it, which must not cut through a branch.
+        added = {("<", "tbody"), ("/", "tbody")}
+        if [e for e in wanted if e not in added] != [e for e in got if e not in added]:
+            raise Unfoldable("the parser had to repair something")
         self._nested(got)
 
     def _events(self, document: str) -> list[Event]:
@@ -226,7 +221,7 @@ class Skeleton:
             if kind == "<" and name not in VOID_TAGS:
                 opened.append(name)
             elif kind == "/" and (not opened or opened.pop() != name):
-                raise Unfoldable("the parser closed something early")
+                raise Unfoldable("a tag overlaps a branch")
             elif kind == "token" and (found := token.fullmatch(name)) and found[1]:
                 control = self._controls[int(found[2])][0]
                 if control in {"end", "elif", "else"} and (not opened or opened.pop() != _BRANCH):
@@ -260,8 +255,7 @@ class Skeleton:
         """Return the statements that the document with its tokens stands for."""
         stream = _stream(document, slots.token(self.nonce))
         body, rest = self._read(stream, slots)
-        if rest is not None:
-            raise Unfoldable("a branch ends that did not begin")
+        assert rest is None, "branches were written in pairs"
         return [*self._prefix, *body]
 
     def _read(
@@ -339,8 +333,5 @@ def _nonce(body: Sequence[nodes.Node]) -> str:
         for node in walk(statement)
         if isinstance(node, nodes.TemplateData | nodes.Const)
     ]
-    whole = "\n".join(texts)
-    nonce = "nq" + sha256(whole.encode()).hexdigest()[:14]
-    if nonce in whole.lower():
-        raise Unfoldable("the template contains its own hash")
-    return nonce
+    # A text that contained its own hash would be news.
+    return "nq" + sha256("\n".join(texts).encode()).hexdigest()[:14]

@@ -83,13 +83,22 @@ class Range:
 def funnel(steps: Sequence[Bar], *, width: float, sentence: str) -> str:
     """Draw how many are left after each step: bars on tracks as long as the first step's."""
     longest = max((step.amount for step in steps), default=0)
-    return _bars(steps, _Sheet(width, steps), sentence, longest=longest, tracked=True)
+    sheet = _Sheet(width, steps)
+    drawn = _bars(steps, sheet, longest=longest, tracked=True)
+    return picture(width, sheet.height(len(steps)), sentence, *drawn)
 
 
-def bars(rows: Sequence[Bar], *, width: float, sentence: str) -> str:
-    """Draw amounts side by side, such as reasons, the longest as long as there is room."""
+def bars(rows: Sequence[Bar], *, width: float, sentence: str, whole: str = "") -> str:
+    """Draw amounts below each other, such as reasons, the longest as long as there is room.
+
+    `whole` names what the bars themselves are where parts lie over them.
+    """
     longest = max((row.amount for row in rows), default=0)
-    return _bars(rows, _Sheet(width, rows), sentence, longest=longest, tracked=False)
+    kinds = [(whole, rows[0].tone), *_kinds(rows)] if whole and rows else []
+    above, top = _legend(kinds, width)
+    sheet = _Sheet(width, rows, top)
+    drawn = _bars(rows, sheet, longest=longest, tracked=False)
+    return picture(width, sheet.height(len(rows)), sentence, above, *drawn)
 
 
 class _Sheet:
@@ -122,10 +131,9 @@ class _Sheet:
         """Yield the row's label, value and note."""
         if self.narrow:
             y = self.top + number * self.pitch + 13
-            room = self.width - breadth(row.value) - breadth(row.note, SMALL) - 3 * _GAP
+            room = self.width - self.values - self.notes - 2 * _GAP
             yield words(0, y, fit(row.label, room))
-            shift = breadth(row.note, SMALL) + _GAP if row.note else 0.0
-            yield words(self.width - shift, y, row.value, kind="value", anchor="end")
+            yield words(self.width - self.notes, y, row.value, kind="value", anchor="end")
             if row.note:
                 yield words(self.width, y, row.note, kind="note", anchor="end")
             return
@@ -137,21 +145,17 @@ class _Sheet:
             yield words(self.width, y, row.note, kind="note", anchor="end")
 
 
-def _bars(
-    rows: Sequence[Bar], sheet: _Sheet, sentence: str, *, longest: float, tracked: bool
-) -> str:
-    marks: list[str] = []
+def _bars(rows: Sequence[Bar], sheet: _Sheet, *, longest: float, tracked: bool) -> Iterable[str]:
     for number, row in enumerate(rows):
-        marks.extend(sheet.texts(number, row))
+        yield from sheet.texts(number, row)
         at = (sheet.labels, sheet.bar_y(number))
         if tracked:
-            marks.append(box(at, (sheet.room, sheet.thick), "track"))
+            yield box(at, (sheet.room, sheet.thick), "track")
         told = " ".join(said for said in (f"{row.label}:", row.value, row.note) if said)
-        marks.append(box(at, (_length(row.amount, longest, sheet), sheet.thick), row.tone, told))
+        yield box(at, (_length(row.amount, longest, sheet), sheet.thick), row.tone, told)
         for part in row.parts:
             size = (_length(part.amount, longest, sheet), sheet.thick)
-            marks.append(box(at, size, part.tone, f"{row.label}: {part.amount:,.0f} {part.name}"))
-    return picture(sheet.width, sheet.height(len(rows)), sentence, *marks)
+            yield box(at, size, part.tone, f"{row.label}: {part.amount:,.0f} {part.name}")
 
 
 def _length(amount: float, longest: float, sheet: _Sheet) -> float:
@@ -163,8 +167,7 @@ def _length(amount: float, longest: float, sheet: _Sheet) -> float:
 
 def shares(rows: Sequence[Bar], *, width: float, sentence: str) -> str:
     """Draw what each row's amount is made of, all rows equally long, with a legend above."""
-    kinds = dict.fromkeys((part.name, part.tone) for row in rows for part in row.parts)
-    above, top = _legend(list(kinds), width)
+    above, top = _legend(_kinds(rows), width)
     sheet = _Sheet(width, rows, top)
     marks = [above]
     for number, row in enumerate(rows):
@@ -172,7 +175,7 @@ def shares(rows: Sequence[Bar], *, width: float, sentence: str) -> str:
         x, y = sheet.labels, sheet.bar_y(number)
         marks.append(box((x, y), (sheet.room, sheet.thick), "track"))
         for part in row.parts:
-            if not part.amount or not row.amount:
+            if not part.amount:
                 continue
             long = part.amount / row.amount * sheet.room
             told = f"{row.label}: {part.amount:,.0f} {part.name}"
@@ -204,8 +207,7 @@ def ranges(rows: Sequence[Range], *, width: float, sentence: str, top: float = 0
 
 def weeks(columns: Sequence[Column], *, width: float, sentence: str) -> str:
     """Draw stacked columns, one a week, on a scale of whole numbers, with a legend above."""
-    kinds = dict.fromkeys((part.name, part.tone) for column in columns for part in column.parts)
-    above, top = _legend(list(kinds), width)
+    above, top = _legend(_kinds(columns), width)
     ticks = nice_ticks(max((column.total for column in columns), default=0), whole=True)
     left = max(breadth(f"{tick:,.0f}", SMALL) for tick in ticks) + 8
     plot, floor_y = 190.0, top + 200.0
@@ -217,14 +219,16 @@ def weeks(columns: Sequence[Column], *, width: float, sentence: str) -> str:
         marks.append(words(left - 6, y + 4, f"{tick:,.0f}", kind="axis", anchor="end"))
     pitch = (width - left) / max(len(columns), 1)
     thick = min(pitch * 0.72, 46.0)
+    # Totals stand on all columns or on none.
+    told_all = all(breadth(f"{c.total:,.0f}", SMALL) <= pitch for c in columns)
     for number, column in enumerate(columns):
         x, y = left + pitch * (number + 0.5) - thick / 2, floor_y
-        for part in column.parts:
+        for part in (part for part in column.parts if part.amount):
             high = part.amount * scale
             y -= high
             told = f"{column.name}: {part.amount:,.0f} of {part.name}"
             marks.append(box((x, y), (thick, max(high - 1, 0.6)), part.tone, told, 2))
-        if column.total and thick >= breadth(f"{column.total:,.0f}", SMALL):
+        if column.total and told_all:
             marks.append(
                 words(x + thick / 2, y - 5, f"{column.total:,.0f}", kind="note", anchor="middle")
             )
@@ -262,9 +266,11 @@ def curves(found: Sequence[Curve], *, width: float, sentence: str, last_day: flo
     for curve in found:
         path = _stairs(curve.points, last_day, (left, top), (scale, plot))
         marks.append(tag("path", d=path, class_=f"c-line c-{curve.tone}-line"))
-        for quarter, day in enumerate(curve.quartiles, 1):
+        for quarter, took in enumerate(curve.quartiles, 1):
+            # On the line as drawn, in whole days; the title says it exactly.
+            day = next(day for day, share in curve.points if share >= quarter / 4)
             if day <= last_day:
-                told = f"{curve.name}: {quarter * 25} % within {day:,.1f} days"
+                told = f"{curve.name}: {quarter * 25} % within {took:,.1f} days"
                 marks.append(
                     tag(
                         "circle",
@@ -307,6 +313,13 @@ def nice_ticks(highest: float, *, whole: bool = False, about: int = 4) -> list[f
 
 
 # -- legends -------------------------------------------------------------------------------------
+
+
+def _kinds(rows: Sequence[Bar] | Sequence[Column]) -> list[tuple[str, str]]:
+    """Return names and tones of all parts that there is any of, in their order."""
+    parts = [part for row in rows for part in row.parts]
+    some = {part.name for part in parts if part.amount}
+    return list(dict.fromkeys((part.name, part.tone) for part in parts if part.name in some))
 
 
 def _legend(kinds: Sequence[tuple[str, str]], width: float) -> tuple[str, float]:

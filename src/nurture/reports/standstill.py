@@ -107,12 +107,13 @@ def _enrollments(work: Work) -> Iterable[tuple[_Held, int, datetime]]:
         failing = row["failing"] > 0
         if not failing and row["awaiting"] not in (Awaiting.HOLD, Awaiting.SALES):
             continue
-        what = "with sales" if row["awaiting"] == Awaiting.SALES else "on hold"
+        with_sales = row["awaiting"] == Awaiting.SALES
+        what = "with sales" if with_sales else "on hold"
         item = _Held(
             what="set aside after an error" if failing else what,
             sequence=row["sequence"],
             step=row["step"],
-            reason=_told(row["reason"]),
+            reason="until sales answers" if with_sales and not failing else _told(row["reason"]),
             urgent=failing,
         )
         yield item, row["n"], row["since"]

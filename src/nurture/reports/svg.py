@@ -96,7 +96,7 @@ def _em(char: str) -> float:
         return 0.32
     if char in _BROAD:
         return 0.9
-    return 0.68 if char.isupper() else 0.57
+    return 0.7 if char.isupper() else 0.6
 
 
 def _text(value: object) -> str:

@@ -94,7 +94,7 @@ class Person:
 
     def chance(self, *about: str) -> Random:
         """Return the generator for one question about this person."""
-        return Random(f"{self.seed}/{self.email}/{'/'.join(about)}")  # noqa: S311 (a simulation)
+        return Random(f"{self.seed}/{self.email}/{'/'.join(about)}")
 
     @property
     def temperament(self) -> Temperament:

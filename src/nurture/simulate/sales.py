@@ -35,7 +35,7 @@ class SalesAnswer:
 
 def answers(seed: int, who: str) -> list[SalesAnswer]:
     """Return what sales says about the lead known as `who`, in order."""
-    roll = Random(f"{seed}/sales/{who}")  # noqa: S311 (a simulation)
+    roll = Random(f"{seed}/sales/{who}")
     first = _pick(roll, FIRST)
     after = timedelta(hours=1 + roll.randrange(20))
     if not first:

@@ -6,22 +6,23 @@ writers that both read first lose updates without an error.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from functools import lru_cache
 
 import orjson
 from sqlalchemy import BigInteger, Connection, Dialect, Engine, create_engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.types import TypeDecorator
 
-__all__ = ["Connection", "Database", "Instant", "open_database"]
+__all__ = ["Connection", "Database", "Instant", "open_database", "stored", "to_json"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_KEPT = 4096
 
 PRAGMAS = (
     "PRAGMA journal_mode=WAL",
@@ -30,7 +31,21 @@ PRAGMAS = (
     "PRAGMA secure_delete=ON",
     "PRAGMA busy_timeout=60000",
     "PRAGMA cache_size=-65536",
+    # A large batch would otherwise copy its pages into the file at every commit.
+    "PRAGMA wal_autocheckpoint=8000",
 )
+
+
+def stored(value: datetime) -> int:
+    """Return an aware datetime as it is stored; a naive one is a programmer's error."""
+    assert value.tzinfo is not None, "naive datetime"
+    return (value - _EPOCH) // _MICROSECOND
+
+
+# A batch holds few different instants: most rows of it were written in the same moments.
+@lru_cache(maxsize=_KEPT)
+def _as_datetime(value: int | None) -> datetime | None:
+    return None if value is None else _EPOCH + timedelta(microseconds=value)
 
 
 class Instant(TypeDecorator[datetime]):
@@ -40,15 +55,18 @@ class Instant(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
-        """Return the stored form; a naive datetime is a programmer's error."""
-        if value is None:
-            return None
-        assert value.tzinfo is not None, "naive datetime"
-        return (value - _EPOCH) // _MICROSECOND
+        """Return the stored form."""
+        return None if value is None else stored(value)
 
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
         """Return the aware datetime."""
-        return None if value is None else _EPOCH + timedelta(microseconds=value)
+        return _as_datetime(value)
+
+    def result_processor(
+        self, dialect: Dialect, coltype: object
+    ) -> Callable[[int | None], datetime | None]:
+        """Return the same as `process_result_value`, without a step in between."""
+        return _as_datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +107,8 @@ def open_database(url: str) -> Database:
         parsed = parsed.set(drivername="postgresql+psycopg")
     engine = create_engine(
         parsed,
-        json_serializer=_to_json,
-        json_deserializer=json.loads,
+        json_serializer=to_json,
+        json_deserializer=from_json,
         pool_pre_ping=parsed.get_backend_name() == "postgresql",
         # Values are personal: errors and logs name the statement, never its parameters.
         hide_parameters=True,
@@ -103,12 +121,21 @@ def open_database(url: str) -> Database:
     return Database(engine=engine, dialect=parsed.get_backend_name())
 
 
-def _to_json(value: object) -> str:
+def to_json(value: object) -> str:
+    """Return the value as JSON text."""
     # Sorted keys: the same value is the same text wherever it is stored or hashed.
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
 
 
-def _configure_sqlite(connection: Any, record: object) -> None:
+def from_json(text: object) -> object:
+    """Return the value of JSON text."""
+    if not isinstance(text, str | bytes):
+        # SQLite keeps a lone number as one, and this error is how SQLAlchemy learns of it.
+        raise TypeError("not JSON text")
+    return orjson.loads(text)
+
+
+def _configure_sqlite(connection: DBAPIConnection, _record: object) -> None:
     # SQLAlchemy's begin event opens transactions; the driver must not do it on its own.
     connection.isolation_level = None
     cursor = connection.cursor()

@@ -141,7 +141,7 @@ def mails_of_erased(connection: Connection, *, since: datetime) -> list[tuple[st
 
 
 def drop_posts_naming(connection: Connection, addresses_: Sequence[str]) -> int:
-    """Delete raw provider posts that name one of the addresses; worked or not, they are personal."""
+    """Delete raw provider posts that name one of the addresses, worked or not."""
     dropped = 0
     rows = connection.execute(select(raw_posts.c.id, raw_posts.c.body)).all()
     for row in rows:

@@ -48,14 +48,14 @@ class Kept:
 class _Rule:
     id: str
     promise: str
-    check: Callable[[Connection, datetime], tuple[int, list[str]]]
+    check: Callable[[Connection], tuple[int, list[str]]]
 
 
-def check_all(connection: Connection, *, now: datetime) -> list[Kept]:
+def check_all(connection: Connection) -> list[Kept]:
     """Check every invariant that one state of the database can show."""
     found = []
     for rule in RULES:
-        rows, broken = rule.check(connection, now)
+        rows, broken = rule.check(connection)
         found.append(
             Kept(id=rule.id, promise=rule.promise, rows=rows, broken=tuple(broken[:MOST_NAMED]))
         )
@@ -71,7 +71,7 @@ def _count(
     return connection.execute(statement).scalar_one()
 
 
-def _accepted_once(connection: Connection, now: datetime) -> tuple[int, list[str]]:
+def _accepted_once(connection: Connection) -> tuple[int, list[str]]:
     accepted = attempts.c.outcome == "accepted"
     rows = connection.execute(
         select(messages.c.uid)
@@ -90,7 +90,7 @@ def _accepted_once(connection: Connection, now: datetime) -> tuple[int, list[str
     return _count(connection, messages), broken
 
 
-def _none_after_stop(connection: Connection, now: datetime) -> tuple[int, list[str]]:
+def _none_after_stop(connection: Connection) -> tuple[int, list[str]]:
     """No attempt begins after the stop was recorded."""
     stopping = events.alias("stopping")
     rows = connection.execute(
@@ -110,7 +110,7 @@ def _none_after_stop(connection: Connection, now: datetime) -> tuple[int, list[s
 
 
 def _revived_between(stopping: FromClause) -> ColumnElement[bool]:
-    """A sign of life after an archive, or new consent after an opt-out, opens the way again."""
+    """Return whether the way was opened again: life after an archive, consent after an opt-out."""
     again = events.alias("again")
     return (
         select(again.c.id)
@@ -136,7 +136,7 @@ def _revived_between(stopping: FromClause) -> ColumnElement[bool]:
     )  # fmt: skip
 
 
-def _consent_first(connection: Connection, now: datetime) -> tuple[int, list[str]]:
+def _consent_first(connection: Connection) -> tuple[int, list[str]]:
     left = and_(messages.c.state.in_(LEFT), leads.c.stage != Stage.ERASED)
     proven = (
         select(consents.c.id)
@@ -160,7 +160,7 @@ def _consent_first(connection: Connection, now: datetime) -> tuple[int, list[str
     return looked, [f"message {row.uid}: no consent for its topic" for row in rows]
 
 
-def _next_action(connection: Connection, now: datetime) -> tuple[int, list[str]]:
+def _next_action(connection: Connection) -> tuple[int, list[str]]:
     in_play = leads.c.stage.in_([str(stage) for stage in IN_PLAY])
     rows = connection.execute(select(leads.c.uid).where(in_play, leads.c.check_at.is_(None)))
     broken = [f"lead {row.uid}: in play and nothing will look at it again" for row in rows]
@@ -176,7 +176,7 @@ def _next_action(connection: Connection, now: datetime) -> tuple[int, list[str]]
     return looked + _count(connection, past_enrollments), broken
 
 
-def _states_add_up(connection: Connection, now: datetime) -> tuple[int, list[str]]:
+def _states_add_up(connection: Connection) -> tuple[int, list[str]]:
     rows = connection.execute(
         select(messages.c.uid, messages.c.state).where(
             or_(
@@ -195,7 +195,7 @@ def _states_add_up(connection: Connection, now: datetime) -> tuple[int, list[str
     return _count(connection, messages), broken
 
 
-def _handoffs_qualified(connection: Connection, now: datetime) -> tuple[int, list[str]]:
+def _handoffs_qualified(connection: Connection) -> tuple[int, list[str]]:
     qualified = (
         select(stage_moves.c.id)
         .where(
@@ -220,7 +220,7 @@ def _handoffs_qualified(connection: Connection, now: datetime) -> tuple[int, lis
     return _count(connection, handoffs), broken
 
 
-def _locked_is_quiet(connection: Connection, now: datetime) -> tuple[int, list[str]]:
+def _locked_is_quiet(connection: Connection) -> tuple[int, list[str]]:
     """No mail leaves while sales has the lead: from release until the answer gives it back."""
     rows = connection.execute(
         select(messages.c.uid)
@@ -242,7 +242,7 @@ def _locked_is_quiet(connection: Connection, now: datetime) -> tuple[int, list[s
     ]
 
 
-def _erased_is_gone(connection: Connection, now: datetime) -> tuple[int, list[str]]:
+def _erased_is_gone(connection: Connection) -> tuple[int, list[str]]:
     erased = select(leads.c.id).where(leads.c.stage == Stage.ERASED)
     broken: list[str] = []
     for table, where in (
@@ -262,7 +262,7 @@ def _erased_is_gone(connection: Connection, now: datetime) -> tuple[int, list[st
     return _count(connection, leads, leads.c.stage == Stage.ERASED), broken
 
 
-def _ledger_unique(connection: Connection, now: datetime) -> tuple[int, list[str]]:
+def _ledger_unique(connection: Connection) -> tuple[int, list[str]]:
     rows = connection.execute(
         select(events.c.source, events.c.source_key)
         .group_by(events.c.source, events.c.source_key)
@@ -276,7 +276,7 @@ def _ledger_unique(connection: Connection, now: datetime) -> tuple[int, list[str
     return _count(connection, events), broken
 
 
-def _doubt_is_bounded(connection: Connection, now: datetime) -> tuple[int, list[str]]:
+def _doubt_is_bounded(connection: Connection) -> tuple[int, list[str]]:
     rows = connection.execute(
         select(messages.c.uid).where(
             messages.c.state.in_((MessageState.DISPATCHING, MessageState.UNCERTAIN)),
@@ -300,7 +300,11 @@ RULES = (
     _Rule("I6", "every lead has a next action or has ended, every hold a reason", _next_action),
     _Rule("I9", "every planned mail ends in a state with a reason or stays visible", _states_add_up),
     _Rule("I11", "mail in doubt is dated, so that it can be settled or parked", _doubt_is_bounded),
-    _Rule("I12", "every handoff is delivered, waits visibly, or ended with a reason; only qualified leads have one", _handoffs_qualified),
+    _Rule(
+        "I12",
+        "only qualified leads are handed over; every handoff is delivered, waits, or has a reason",
+        _handoffs_qualified,
+    ),
     _Rule("I14", "no nurture mail while sales has the lead", _locked_is_quiet),
     _Rule("I15", "every fact is in the ledger once, none from the future", _ledger_unique),
     _Rule("I21", "nothing personal is left of erased leads", _erased_is_gone),

@@ -5,14 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Row, and_, bindparam, case, func, insert, not_, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Update,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    not_,
+    or_,
+    select,
+    update,
+)
 
 from nurture.core.message import DELIVERY_RANK, DeliveryState, Message, MessageState
-from nurture.store.db import Connection, Instant
+from nurture.store import sets
+from nurture.store.db import Connection, Instant, stored
 from nurture.store.pauses import paused
+from nurture.store.sets import Given, among
 from nurture.store.tables import attempts, messages
 
 
@@ -62,36 +77,34 @@ class Settlement:
     burned: bool = True
 
 
+def _is(state: MessageState) -> ColumnElement[bool]:
+    # Written out: a planner must know the state to see that a partial index covers it.
+    return messages.c.state == literal_column(f"'{state}'")
+
+
+_PLANNED = [
+    *(messages.c.uid, messages.c.dedupe_key, messages.c.lead_id, messages.c.enrollment_id),
+    *(messages.c.release_id, messages.c.sequence, messages.c.step, messages.c.template),
+    *(messages.c.template_version, messages.c.topic, messages.c.window, messages.c.form),
+    *(messages.c.slots, messages.c.expires_at),
+    *(messages.c.state, messages.c.not_before, messages.c.planned_at),
+]
+
+
 def plan(connection: Connection, new: Sequence[NewMessage], *, now: datetime) -> None:
     """Plan mails; one that is planned already (same enrollment, step and visit) stays as it is."""
-    if not new:
-        return
-    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    connection.execute(
-        make(messages).on_conflict_do_nothing(index_elements=["dedupe_key"]),
-        [
-            {
-                "uid": message.uid,
-                "dedupe_key": message.dedupe_key,
-                "lead_id": message.lead_id,
-                "enrollment_id": message.enrollment_id,
-                "release_id": message.release_id,
-                "sequence": message.sequence,
-                "step": message.step,
-                "template": message.template,
-                "template_version": message.template_version,
-                "topic": message.topic,
-                "window": message.window,
-                "form": message.form,
-                "slots": dict(message.slots),
-                "state": MessageState.READY,
-                "not_before": now,
-                "expires_at": message.expires_at,
-                "planned_at": now,
-            }
-            for message in new
-        ],
-    )
+    at = stored(now)
+    rows = [
+        (
+            *(m.uid, m.dedupe_key, m.lead_id, m.enrollment_id),
+            *(m.release_id, m.sequence, m.step, m.template),
+            *(m.template_version, m.topic, m.window, m.form),
+            *(m.slots, None if m.expires_at is None else stored(m.expires_at)),
+            *("ready", at, at),
+        )
+        for m in new
+    ]
+    sets.add(connection, _PLANNED, rows, once=[messages.c.dedupe_key])
 
 
 def claim(
@@ -104,23 +117,29 @@ def claim(
 ) -> list[Message]:
     """Lease ready mails, longest ready first. A lease is no promise: a lost one runs out."""
     ready = select(messages.c.id).where(
-        messages.c.state == MessageState.READY,
+        _is(MessageState.READY),
         messages.c.not_before <= now,
         or_(messages.c.lease_until.is_(None), messages.c.lease_until <= now),
         not_(paused(messages.c.lead_id, now=now)),
     )
     if lead_ids is not None:
-        ready = ready.where(messages.c.lead_id.in_(lead_ids))
+        ready = ready.where(among(messages.c.lead_id, lead_ids))
     ready = ready.order_by(messages.c.not_before, messages.c.id).limit(limit)
     if connection.dialect.name == "postgresql":
         ready = ready.with_for_update(skip_locked=True)
+    # Apart, so that it is asked once: asked once a row it would lock more than the limit.
+    due = ready.cte("due")
     rows = connection.execute(
         update(messages)
-        .where(messages.c.id.in_(ready.scalar_subquery()))
+        .where(messages.c.id.in_(select(due.c.id)))
         .values(lease_until=now + lease)
-        .returning(*messages.c)
-    ).all()
-    return sorted((as_message(row) for row in rows), key=lambda m: m.id)
+        .returning(*_READ)
+    )
+    return sorted(map(as_message, rows), key=attrgetter("id"))
+
+
+_READ = [messages.c[name] for name in Message.__dataclass_fields__]
+_STATES = {str(state): state for state in MessageState}
 
 
 def as_message(row: Row[Any]) -> Message:
@@ -138,7 +157,7 @@ def as_message(row: Row[Any]) -> Message:
         window=row.window,
         form=row.form,
         slots=row.slots,
-        state=MessageState(row.state),
+        state=_STATES[row.state],
         tries=row.tries,
         epoch=row.epoch,
         not_before=row.not_before,
@@ -162,40 +181,42 @@ def by_uids(connection: Connection, uids: Iterable[str]) -> dict[str, Message]:
 def lock_ready(connection: Connection, batch: Sequence[Message]) -> list[Message]:
     """Return those of the batch that are still ready at the epoch that was leased, locked."""
     statement = select(messages.c.id, messages.c.epoch).where(
-        messages.c.id.in_([message.id for message in batch]),
-        messages.c.state == MessageState.READY,
+        among(messages.c.id, [message.id for message in batch]),
+        _is(MessageState.READY),
     )
     if connection.dialect.name == "postgresql":
         statement = statement.with_for_update(skip_locked=True)
-    ready = {row.id: row.epoch for row in connection.execute(statement)}
+    ready = dict(connection.execute(statement).tuples().all())
     return [message for message in batch if ready.get(message.id) == message.epoch]
 
 
+_STARTING = [
+    *(attempts.c.uid, attempts.c.message_id, attempts.c.epoch, attempts.c.transport),
+    *(attempts.c.body_hash, attempts.c.deadline, attempts.c.started_at),
+]
+
+
 def dispatch(connection: Connection, starting: Sequence[NewAttempt], *, now: datetime) -> None:
-    """Mark mails as leaving and record their attempts; commit before any byte leaves."""
+    """Mark mails as leaving and record their attempts; commit before any byte leaves.
+
+    The caller holds the mails by `lock_ready`: each attempt is one epoch ahead of its mail.
+    """
     if not starting:
         return
     connection.execute(
         update(messages)
-        .where(messages.c.id == bindparam("key"))
-        .values(state=MessageState.DISPATCHING, epoch=bindparam("new_epoch"), closed_at=now),
-        [{"key": attempt.message_id, "new_epoch": attempt.epoch} for attempt in starting],
+        .where(among(messages.c.id, [attempt.message_id for attempt in starting]))
+        .values(state=MessageState.DISPATCHING, epoch=messages.c.epoch + 1, closed_at=now)
     )
-    connection.execute(
-        insert(attempts),
-        [
-            {
-                "uid": attempt.uid,
-                "message_id": attempt.message_id,
-                "epoch": attempt.epoch,
-                "transport": attempt.transport,
-                "body_hash": attempt.body_hash,
-                "started_at": now,
-                "deadline": attempt.deadline,
-            }
-            for attempt in starting
-        ],
-    )
+    at = stored(now)
+    rows = [
+        (
+            *(a.uid, a.message_id, a.epoch, a.transport),
+            *(a.body_hash, stored(a.deadline), at),
+        )
+        for a in starting
+    ]
+    sets.add(connection, _STARTING, rows)
 
 
 def stop(
@@ -221,7 +242,7 @@ def postpone(connection: Connection, later: Sequence[tuple[int, datetime, str]])
     if later:
         connection.execute(
             update(messages)
-            .where(messages.c.id == bindparam("key"), messages.c.state == MessageState.READY)
+            .where(messages.c.id == bindparam("key"), _is(MessageState.READY))
             .values(
                 not_before=bindparam("at", type_=Instant),
                 reason=bindparam("new_reason"),
@@ -231,30 +252,35 @@ def postpone(connection: Connection, later: Sequence[tuple[int, datetime, str]])
         )
 
 
+_FINISHED = [
+    *(attempts.c.message_id, attempts.c.epoch, attempts.c.outcome, attempts.c.provider_id),
+    *(attempts.c.detail, attempts.c.finished_at),
+]
+
+
+def _finish(given: Given) -> Update:
+    return (
+        update(attempts)
+        .where(
+            attempts.c.message_id == given["message_id"],
+            attempts.c.epoch == given["epoch"],
+        )
+        .values(
+            finished_at=given["finished_at"],
+            outcome=given["outcome"],
+            provider_id=given["provider_id"],
+            detail=given["detail"],
+        )
+    )
+
+
 def settle(connection: Connection, settled: Sequence[Settlement], *, now: datetime) -> None:
     """Store outcomes. A late answer meets a row that has moved on: acceptance still counts."""
     if not settled:
         return
-    connection.execute(
-        update(attempts)
-        .where(attempts.c.message_id == bindparam("key"), attempts.c.epoch == bindparam("at_epoch"))
-        .values(
-            finished_at=now,
-            outcome=bindparam("new_outcome"),
-            provider_id=bindparam("new_provider_id"),
-            detail=bindparam("new_detail"),
-        ),
-        [
-            {
-                "key": s.message_id,
-                "at_epoch": s.epoch,
-                "new_outcome": s.outcome,
-                "new_provider_id": s.provider_id,
-                "new_detail": s.reason,
-            }
-            for s in settled
-        ],
-    )
+    at = stored(now)
+    rows = [(s.message_id, s.epoch, s.outcome, s.provider_id, s.reason, at) for s in settled]
+    sets.change(connection, _finish, _FINISHED, rows)
     accepted = [s for s in settled if s.state is MessageState.ACCEPTED]
     if accepted:
         accept(connection, {s.message_id: s.provider_id for s in accepted}, now=now)
@@ -265,7 +291,7 @@ def settle(connection: Connection, settled: Sequence[Settlement], *, now: dateti
             .where(
                 messages.c.id == bindparam("key"),
                 messages.c.epoch == bindparam("at_epoch"),
-                messages.c.state == MessageState.DISPATCHING,
+                _is(MessageState.DISPATCHING),
             )
             .values(
                 state=bindparam("new_state"),
@@ -289,28 +315,28 @@ def settle(connection: Connection, settled: Sequence[Settlement], *, now: dateti
         )
 
 
-# Written out: an IN list cannot be part of an executemany.
-_PERHAPS = or_(
-    messages.c.state == MessageState.DISPATCHING,
-    messages.c.state == MessageState.UNCERTAIN,
-    messages.c.state == MessageState.PARKED,
-)
+_PERHAPS = or_(_is(MessageState.DISPATCHING), _is(MessageState.UNCERTAIN), _is(MessageState.PARKED))
+_TAKEN = [messages.c.id, messages.c.provider_id, messages.c.accepted_at]
+
+
+def _take(given: Given) -> Update:
+    return (
+        update(messages)
+        .where(messages.c.id == given["id"], _PERHAPS)
+        .values(
+            state=MessageState.ACCEPTED,
+            accepted_at=given["accepted_at"],
+            closed_at=given["accepted_at"],
+            provider_id=given["provider_id"],
+            lease_until=None,
+        )
+    )
 
 
 def accept(connection: Connection, accepted: Mapping[int, str], *, now: datetime) -> None:
     """Mark mails as accepted: by the provider's answer, or by its events for those in doubt."""
-    connection.execute(
-        update(messages)
-        .where(messages.c.id == bindparam("key"), _PERHAPS)
-        .values(
-            state=MessageState.ACCEPTED,
-            accepted_at=now,
-            closed_at=now,
-            provider_id=bindparam("new_provider_id"),
-            lease_until=None,
-        ),
-        [{"key": i, "new_provider_id": provider_id} for i, provider_id in sorted(accepted.items())],
-    )
+    at = stored(now)
+    sets.change(connection, _take, _TAKEN, [(i, name, at) for i, name in sorted(accepted.items())])
 
 
 def reap(connection: Connection, *, now: datetime) -> int:
@@ -322,7 +348,7 @@ def reap(connection: Connection, *, now: datetime) -> int:
     )
     return connection.execute(
         update(messages)
-        .where(messages.c.state == MessageState.DISPATCHING, dead.exists())
+        .where(_is(MessageState.DISPATCHING), dead.exists())
         .values(
             state=MessageState.UNCERTAIN,
             reason="the worker was lost while the mail was leaving",
@@ -336,7 +362,7 @@ def park(connection: Connection, *, now: datetime, after: timedelta) -> int:
     """Hand mails that stayed uncertain for so long to a person."""
     return connection.execute(
         update(messages)
-        .where(messages.c.state == MessageState.UNCERTAIN, messages.c.closed_at < now - after)
+        .where(_is(MessageState.UNCERTAIN), messages.c.closed_at < now - after)
         .values(state=MessageState.PARKED)
     ).rowcount
 
@@ -387,7 +413,7 @@ def cancel_for(
     """End every mail of these leads that has not begun to leave."""
     return connection.execute(
         update(messages)
-        .where(messages.c.lead_id.in_(lead_ids), messages.c.state == MessageState.READY)
+        .where(among(messages.c.lead_id, lead_ids), _is(MessageState.READY))
         .values(state=state, reason=reason, closed_at=now, lease_until=None)
     ).rowcount
 

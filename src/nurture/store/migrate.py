@@ -8,6 +8,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection
 
 from nurture.store.db import Database
@@ -36,6 +37,14 @@ def schema_version(database: Database) -> str | None:
     """Return the revision the database is at, None for an empty one."""
     with database.read() as connection:
         return MigrationContext.configure(connection).get_current_revision()
+
+
+def is_known(version: str) -> bool:
+    """Say whether this code knows the revision; if not, newer code has made it."""
+    try:
+        return ScriptDirectory.from_config(_config()).get_revision(version) is not None
+    except CommandError:
+        return False
 
 
 def expected_version() -> str:

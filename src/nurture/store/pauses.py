@@ -10,19 +10,17 @@ from nurture.store import switches as switch
 from nurture.store.db import Connection
 from nurture.store.tables import switches
 
-_PREFIX = "lead:"
-
 
 def pause(
     connection: Connection, lead_id: int, *, reason: str, until: datetime | None, now: datetime
 ) -> None:
     """Leave the lead's enrollments and mails alone, for ever or until a time."""
-    switch.halt(connection, f"{_PREFIX}{lead_id}", reason=reason, until=until, now=now)
+    switch.halt(connection, f"{switch.OF_A_LEAD}{lead_id}", reason=reason, until=until, now=now)
 
 
 def resume(connection: Connection, lead_id: int) -> None:
     """Let the lead's work go on."""
-    switch.resume(connection, f"{_PREFIX}{lead_id}")
+    switch.resume(connection, f"{switch.OF_A_LEAD}{lead_id}")
 
 
 def pause_of(
@@ -31,20 +29,17 @@ def pause_of(
     """Return why the lead is paused and until when, None if it is not."""
     row = connection.execute(
         select(switches.c.reason, switches.c.until).where(
-            switches.c.name == f"{_PREFIX}{lead_id}", _lasts(now)
+            switches.c.name == f"{switch.OF_A_LEAD}{lead_id}", _lasts(now)
         )
     ).one_or_none()
     return None if row is None else (row.reason, row.until)
 
 
-def is_pause(name: str) -> bool:
-    """Say whether the switch of this name pauses a single lead."""
-    return name.startswith(_PREFIX)
-
-
 def paused(lead_id: ColumnElement[int], *, now: datetime) -> ColumnElement[bool]:
     """Return the term that is true for rows of leads that are paused."""
-    return exists().where(and_(switches.c.name == _PREFIX + cast(lead_id, Text), _lasts(now)))
+    return exists().where(
+        and_(switches.c.name == switch.OF_A_LEAD + cast(lead_id, Text), _lasts(now))
+    )
 
 
 def _lasts(now: datetime) -> ColumnElement[bool]:

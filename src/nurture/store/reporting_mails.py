@@ -135,9 +135,9 @@ def past_passages(connection: Connection) -> list[Row]:
 
 
 def sends(connection: Connection) -> list[Row]:
-    """Count mails that left by template and quarter of an hour (`at`: when it began)."""
+    """Count mails that left by sequence, template and quarter of an hour (`at`: its begin)."""
     begun = type_coerce(messages.c.accepted_at, BigInteger) // _QUARTER * _QUARTER
-    place = (messages.c.template, type_coerce(begun, Instant).label("at"))
+    place = (messages.c.sequence, messages.c.template, type_coerce(begun, Instant).label("at"))
     return rows(
         connection,
         select(*place, func.count().label("n"))

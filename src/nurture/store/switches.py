@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import delete, not_, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from nurture.store.db import Connection
 from nurture.store.tables import switches
 
 SENDING = "sending"
+OF_A_LEAD = "lead:"
+"""Begins the names of switches that concern one lead only; see `pauses`."""
 
 
 def halt(
@@ -41,10 +43,13 @@ def halted(connection: Connection, name: str, *, now: datetime) -> str | None:
 
 
 def all_halted(connection: Connection, *, now: datetime) -> list[tuple[str, str, datetime | None]]:
-    """Return everything that is off now: name, reason, until."""
+    """Return everything that is off for everybody now: name, reason, until."""
     rows = connection.execute(
         select(switches)
-        .where(or_(switches.c.until.is_(None), switches.c.until > now))
+        .where(
+            or_(switches.c.until.is_(None), switches.c.until > now),
+            not_(switches.c.name.startswith(OF_A_LEAD)),
+        )
         .order_by(switches.c.name)
     )
     return [(row.name, row.reason, row.until) for row in rows]

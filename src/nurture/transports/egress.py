@@ -42,7 +42,7 @@ _MAX_ADDRESSES = 4
 _MAX_URL = 2_048
 _MAX_PAUSE = timedelta(days=1)
 _DEFAULT_PORTS = {"https": 443, "http": 80}
-_HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?\.?|[0-9a-f:.]{2,45}")
+_HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?\.?|(?=.*:)[0-9a-f:.]{2,45}")
 _VISIBLE = re.compile(r"[!-~]+")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t -~]*")
@@ -155,9 +155,11 @@ class Egress:
     def _addresses(self, target: _Target) -> Sequence[str]:
         """Resolve the name, once, and refuse it if any of its addresses is not public."""
         try:
-            addresses = self._resolve(target.host, target.port)
-        except UnicodeError:
-            raise _RefusedError("the host is no name") from None
+            # Parsed, so that nothing is left to be resolved a second time.
+            found = self._resolve(target.host, target.port)
+            addresses = [str(ip_address(address)) for address in found]
+        except ValueError:
+            raise _RefusedError("the host is no name, or its address is none") from None
         if not addresses:
             raise socket.gaierror(socket.EAI_NONAME, "no address")
         if not target.allowed and not all(map(is_public, addresses)):
@@ -181,9 +183,7 @@ class Egress:
         failure: OSError = TimeoutError()
         for address in addresses[:_MAX_ADDRESSES]:
             try:
-                plain = socket.create_connection(
-                    (str(ip_address(address)), target.port), timeout=deadline.left()
-                )
+                plain = socket.create_connection((address, target.port), timeout=deadline.left())
             except OSError as error:
                 failure = error
                 continue

@@ -149,10 +149,8 @@ def parse(body: bytes) -> Post:
     for index, item in enumerate(items):
         try:
             events.append(_event(item))
-        except RefusedInput as error:
+        except (RefusedInput, RecursionError) as error:
             malformed.append(Malformed(index=index, reason=str(error)))
-        except RecursionError:
-            malformed.append(Malformed(index=index, reason="nested too deeply"))
     return Post(events=tuple(events), malformed=tuple(malformed))
 
 

@@ -175,12 +175,10 @@ class SmtpTransport:
     def _finish(self, server: smtplib.SMTP) -> Outcome:
         """Give the final dot away and wait for the reply that alone proves anything."""
         try:
-            if server.sock is not None:
-                server.sock.settimeout(self._settings.final_reply_seconds)
+            _wait_for(server, self._settings.final_reply_seconds)
             server.send(b".\r\n")
             code, text = server.getreply()
-            if server.sock is not None:
-                server.sock.settimeout(self._settings.timeout_seconds)
+            _wait_for(server, self._settings.timeout_seconds)
         except (OSError, smtplib.SMTPException) as error:
             self._drop()
             return Uncertain(reason=reason(f"smtp: no reply to the final dot: {error}"))
@@ -245,6 +243,11 @@ class SmtpTransport:
     def _drop(self) -> None:
         _close(self._server)
         self._server = None
+
+
+def _wait_for(server: smtplib.SMTP, seconds: float) -> None:
+    if server.sock is not None:
+        server.sock.settimeout(seconds)
 
 
 def _close(server: smtplib.SMTP | None) -> None:

@@ -72,7 +72,10 @@ def static(name: str) -> Response:
 @reads(router, "/favicon.ico", listed=False)
 def icon() -> Response:
     """Say that there is none, to browsers that ask for it whatever the page says."""
-    kept = {"cache-control": "public, max-age=86400", "cross-origin-resource-policy": "cross-origin"}
+    kept = {
+        "cache-control": "public, max-age=86400",
+        "cross-origin-resource-policy": "cross-origin",
+    }
     return Response(status_code=204, headers=kept)
 
 

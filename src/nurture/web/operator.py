@@ -26,6 +26,7 @@ router = APIRouter(
 )
 
 MOST_LEADS = 100
+LONGEST_ROW_ID = 18
 _UID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -84,7 +85,8 @@ def list_leads(request: Request) -> Response:
         if not asked:
             found = overview.newest_leads(connection, limit=MOST_LEADS)
         else:
-            found = overview.lines_of(connection, timeline.find(connection, asked))
+            ids = timeline.find(connection, asked) if _can_be_found(asked) else []
+            found = overview.lines_of(connection, ids)
     if asked and len(found) == 1:
         return RedirectResponse(f"/leads/{found[0].uid}", status_code=303)
     return operator_page("leads.html", found=found, asked=asked, most=MOST_LEADS)
@@ -122,6 +124,13 @@ def list_handoffs(request: Request) -> Response:
         found = handoffs.listing(connection)
         owners = leads.read(connection, sorted({h.lead_id for h in found}))
     return operator_page("handoffs.html", found=found, owners=owners)
+
+
+def _can_be_found(text: str) -> bool:
+    """Say whether the text can be an address, a public id or a row id that a database takes."""
+    return "@" in text or (
+        _UID.fullmatch(text) is not None and not (text.isdigit() and len(text) > LONGEST_ROW_ID)
+    )
 
 
 def _outbox_dir(request: Request) -> Path:

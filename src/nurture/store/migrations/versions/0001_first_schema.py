@@ -17,7 +17,6 @@ ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 def upgrade() -> None:
     """Create every table."""
-
     op.create_table(
         "accounts",
         sa.Column("id", ID, nullable=False),

@@ -1,0 +1,54 @@
+"""Check a project's folder with everything that can be checked, and say what was found."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from rich.text import Text
+
+from nurture.cli.place import MARK
+from nurture.cli.show import say, shown
+from nurture.core.errors import Finding, MisuseError
+from nurture.project.check import CheckResult, check_folder
+from nurture.render.environment import lint
+
+
+def checked(folder: Path) -> CheckResult:
+    """Return everything wrong with the project in the folder."""
+    if not folder.is_dir() or not (folder / MARK).is_file():
+        raise MisuseError(
+            f"{folder}: there is no {MARK} here; make a project with `nurture init FOLDER`"
+        )
+    return check_folder(folder, os.environ, lint)
+
+
+def say_findings(found: CheckResult, *, echo: Callable[[Text], None] = say) -> None:
+    """Print errors, then warnings, each as `file:line: CODE what is wrong; what to do`."""
+    _say_all(found.errors, "red", echo)
+    if found.warnings:
+        _say_all(found.warnings, "yellow", echo, prefix="warning: ")
+
+
+def _say_all(
+    findings: Iterable[Finding], style: str, echo: Callable[[Text], None], *, prefix: str = ""
+) -> None:
+    for one in findings:
+        line = Text(overflow="fold")
+        line.append(f"{one.file}:{one.line}: ", style="bold")
+        line.append(f"{prefix}{one.code} ", style=style)
+        line.append(shown(one.message))
+        if one.remedy:
+            line.append(f"; {shown(one.remedy)}", style="dim")
+        echo(line)
+
+
+def counted(found: CheckResult) -> str:
+    """Return how much was found, in words."""
+    errors, warnings = len(found.errors), len(found.warnings)
+    return f"{_number(errors, 'error')}, {_number(warnings, 'warning')}"
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count or 'no'} {what}{'' if count == 1 else 's'}"

@@ -1,0 +1,83 @@
+"""Run the command line: exit 0 done, 1 findings, 2 misuse; every error a person can cause is one line."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+from nurture.cli.show import warn
+from nurture.core.errors import NurtureError, ProjectError, RenderError
+
+DONE, FINDINGS, MISUSE = 0, 1, 2
+INTERRUPTED = 130
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code."""
+    from typer.main import get_command
+
+    from nurture.cli.root import app
+
+    _log_in_lines()
+    try:
+        code = get_command(app).main(list(arguments), "nurture", standalone_mode=False)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has had enough; what is left of it must not be an error.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except Exception as error:
+        return _told(error)
+    return code if isinstance(code, int) else DONE
+
+
+def _told(error: Exception) -> int:
+    """Say what is wrong, or raise what is nobody's mistake but ours."""
+    from nurture.store.trouble import explain
+
+    if isinstance(error, ProjectError):
+        warn(str(error))
+        return FINDINGS
+    if isinstance(error, NurtureError):
+        warn(f"nurture: {error}")
+        return FINDINGS if isinstance(error, RenderError) else MISUSE
+    # Typer's errors of usage; their base class has no public name.
+    usage = getattr(error, "format_message", None)
+    if usage is not None:
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context is not None else "nurture"
+        warn(f"nurture: {usage()} See `{command} --help`.")
+        return MISUSE
+    if type(error).__name__ == "Abort":
+        return INTERRUPTED
+    if isinstance(error, OSError) and error.filename is not None:
+        warn(f"nurture: {error.filename}: {error.strerror}")
+        return MISUSE
+    trouble = explain(error)
+    if trouble is None:
+        raise error
+    warn(f"nurture: {trouble}")
+    return MISUSE
+
+
+class _OneLine(logging.Formatter):
+    """Says what failed without its traceback; `NURTURE_DEBUG=1` shows that too."""
+
+    def formatException(self, ei: object) -> str:  # noqa: N802 (logging's name)
+        return ""
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record).rstrip()
+        error = record.exc_info[1] if record.exc_info else None
+        return f"{text}: {type(error).__name__}" if error is not None else text
+
+
+def _log_in_lines() -> None:
+    handler = logging.StreamHandler()
+    debug = bool(os.environ.get("NURTURE_DEBUG"))
+    form = "%(levelname)s %(name)s %(message)s"
+    handler.setFormatter(logging.Formatter(form) if debug else _OneLine(form))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)

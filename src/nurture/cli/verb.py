@@ -1,0 +1,66 @@
+"""A command with the options that all commands share."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+from typer.main import get_command
+
+from nurture.cli.place import DATABASE, HOME, PROFILE, Place
+
+_PANEL = "Common options"
+_NAMES = ("folder", "database", "now", "json")
+
+
+class Verb(TyperCommand):
+    """Takes the common options and hands them to the function as `context.obj`."""
+
+    def __init__(self, *args: Any, params: list[Any] | None = None, **named: Any) -> None:
+        super().__init__(*args, params=[*(params or []), *_common()], **named)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Take the common options out of what the function gets."""
+        ctx.obj = Place(**{name: ctx.params.pop(name) for name in _NAMES})
+        return super().invoke(ctx)
+
+
+@cache
+def _common() -> tuple[Any, ...]:
+    """Return the common options, made by Typer itself from a signature."""
+    made = typer.Typer(add_completion=False)
+    made.command()(_signature)
+    return tuple(get_command(made).params)
+
+
+def _signature(
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            help=f"The project's folder; else {HOME}, else where you are.", rich_help_panel=_PANEL
+        ),
+    ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(
+            help=f"The database's address; else {DATABASE}, else .nurture/nurture.db there.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None,
+    now: Annotated[
+        str | None,
+        typer.Option(help=f"A test clock; needs {PROFILE}=test.", rich_help_panel=_PANEL),
+    ] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print JSON for programs.", rich_help_panel=_PANEL)
+    ] = False,
+) -> None:
+    """Say which options there are."""
+
+
+def group(name: str, text: str) -> typer.Typer:
+    """Return a group of verbs."""
+    return typer.Typer(name=name, help=text, no_args_is_help=True)

@@ -1,0 +1,145 @@
+"""A lead's story in plain words: what happened, why, and what comes next with its exact time.
+
+Pure gathering: everything is read from stored rows, nothing is stored. The command line and the
+web show the same story.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+
+from nurture.core.lead import Stage, Verdict
+from nurture.engine.moments import Zones
+from nurture.engine.person import Person, look_at
+from nurture.engine.runtime import Runtime
+from nurture.engine.story_events import tell_consents, tell_events, tell_learned
+from nurture.engine.story_lines import LineKind, NextLine, StoryLine
+from nurture.engine.story_next import Open, tell_next
+from nurture.engine.story_sequences import tell_decisions, tell_tasks
+from nurture.engine.story_standing import tell_gates, tell_handoffs, tell_moves
+from nurture.engine.words import both, points
+from nurture.store import (
+    enrollments,
+    events,
+    handoffs,
+    history,
+    lead_story,
+    pauses,
+    profiles,
+    records,
+    switches,
+)
+from nurture.store.db import Connection
+
+__all__ = ["LineKind", "NextLine", "Story", "StoryLine", "tell"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """Who it is, where they stand, what happened and why, and what comes next."""
+
+    uid: str
+    name: str
+    email: str
+    company: str
+    zones: Zones
+    told_at: datetime
+    standing: tuple[str, ...]
+    lines: tuple[StoryLine, ...]
+    next: tuple[NextLine, ...]
+
+
+def tell(runtime: Runtime, connection: Connection, lead_id: int, *, now: datetime) -> Story:
+    """Tell the lead's story as of now, oldest line first."""
+    person = look_at(runtime, connection, lead_id, now=now)
+    return Story(
+        uid=person.lead.uid,
+        name=person.name,
+        email=person.lead.email,
+        company=person.company,
+        zones=person.zones,
+        told_at=now,
+        standing=tuple(_standing(person)),
+        lines=tuple(_lines(connection, person)),
+        next=tuple(tell_next(person, _open(runtime, connection, person, now), now=now)),
+    )
+
+
+def _standing(person: Person) -> list[str]:
+    """Return where the lead stands now, in a few sentences."""
+    lead, standing = person.lead, person.lead.standing
+    if standing.stage is Stage.ERASED:
+        return ["Asked us to forget them, and we did. Only counts and dates are left."]
+    scores = (
+        f"engagement {points(standing.engagement)}, fit {points(standing.fit)}, "
+        f"readiness {standing.readiness} of 100"
+    )
+    stage = person.words.stage(standing.stage)
+    kind = f"Stage {stage}, temperature {standing.temperature}, grade {standing.grade}"
+    said = [f"{kind}; {scores}."]
+    says = {Verdict.PASS: "passes", Verdict.FAIL: "fails", Verdict.UNKNOWN: "is open"}
+    gates = [f"{gate} {says[verdict]}" for gate, verdict in standing.verdicts.items()]
+    said.append(f"Gates: {both(gates)}.")
+    if lead.topics and not lead.suppressed:
+        said.append(f"May be sent mail about: {both(sorted(lead.topics))}.")
+    return said
+
+
+def _lines(connection: Connection, person: Person) -> list[StoryLine]:
+    lead_id = person.lead.id
+    happened = events.of_lead(connection, lead_id)
+    decided = records.decisions_of(connection, lead_id)
+    moves = records.moves_of(connection, lead_id)
+    lines = [
+        *tell_events(person, happened),
+        *tell_learned(person, happened),
+        *tell_consents(person, profiles.consents_of(connection, lead_id), happened),
+        *tell_decisions(person, decided, lead_story.mails_of(connection, lead_id)),
+        *tell_tasks(person, lead_story.tasks_of(connection, lead_id), decided),
+        *tell_gates(person, records.verdicts_of(connection, lead_id), moves),
+        *tell_moves(person, moves, happened),
+        *tell_handoffs(person, handoffs.of_lead(connection, lead_id)),
+    ]
+    lines.sort(key=lambda line: (line.at, line.kind.rank))
+    return _folded(person, lines)
+
+
+def _folded(person: Person, lines: list[StoryLine]) -> list[StoryLine]:
+    """Tell what happened several times on one day in a row once, with the count."""
+    folded = []
+    for _, group in groupby(
+        lines, key=lambda line: (person.zones.day(line.at), line.kind, line.what, line.why)
+    ):
+        same = list(group)
+        first, times = same[0], len(same)
+        what = f"{first.what} ({times} times that day)" if times > 1 else first.what
+        folded.append(
+            StoryLine(at=first.at, kind=first.kind, what=what, why=first.why, minor=first.minor)
+        )
+    return folded
+
+
+def _open(runtime: Runtime, connection: Connection, person: Person, now: datetime) -> Open:
+    lead_id = person.lead.id
+    ready = lead_story.ready_mails(connection, lead_id)
+    return Open(
+        enrollments=[
+            (e, reason, runtime.project(connection, e.release_id))
+            for e, reason in enrollments.of_lead(connection, lead_id)
+        ],
+        mails=lead_story.mails_of(connection, lead_id),
+        ready=[(m, runtime.project(connection, m.release_id)) for m in ready],
+        recent_sends=history.recent_sends(connection, [lead_id], now=now).get(lead_id, []),
+        left_recently=history.left_recently(connection, [lead_id], now=now).get(lead_id, []),
+        handoffs=[
+            (h, lead_story.waiting_before(connection, h) if h.state == "waiting" else 0)
+            for h in handoffs.of_lead(connection, lead_id)
+            if h.cycle == person.lead.standing.cycle
+        ],
+        tasks=lead_story.tasks_of(connection, lead_id),
+        check_at=lead_story.schedule_of(connection, lead_id).check_at,
+        pause=pauses.pause_of(connection, lead_id, now=now),
+        halted=switches.all_halted(connection, now=now),
+    )

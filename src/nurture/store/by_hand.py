@@ -1,0 +1,58 @@
+"""What a person changes by hand: a mail in doubt is sent again, planned mail is taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select, update
+
+from nurture.core.message import Message, MessageState
+from nurture.store.db import Connection
+from nurture.store.messages import as_message
+from nurture.store.tables import messages
+
+IN_DOUBT = (MessageState.UNCERTAIN, MessageState.PARKED)
+
+
+def find_message(connection: Connection, text: str) -> list[Message]:
+    """Return the messages whose public id begins with the text, at most a few."""
+    rows = connection.execute(
+        select(messages)
+        .where(messages.c.uid.startswith(text.strip().casefold(), autoescape=True))
+        .order_by(messages.c.id)
+        .limit(5)
+    )
+    return [as_message(row) for row in rows]
+
+
+def send_again(connection: Connection, message_id: int, *, reason: str, now: datetime) -> bool:
+    """Make a mail in doubt ready again; False if it was settled meanwhile."""
+    return (
+        connection.execute(
+            update(messages)
+            .where(messages.c.id == message_id, messages.c.state.in_(IN_DOUBT))
+            .values(
+                state=MessageState.READY,
+                reason=reason,
+                not_before=now,
+                closed_at=None,
+                lease_until=None,
+            )
+        ).rowcount
+        == 1
+    )
+
+
+def take_back(
+    connection: Connection, enrollment_ids: Sequence[int], *, reason: str, now: datetime
+) -> int:
+    """Cancel mails of these enrollments that have not begun to leave; return how many."""
+    return connection.execute(
+        update(messages)
+        .where(
+            messages.c.enrollment_id.in_(enrollment_ids),
+            messages.c.state == MessageState.READY,
+        )
+        .values(state=MessageState.CANCELLED, reason=reason, closed_at=now, lease_until=None)
+    ).rowcount

@@ -1,0 +1,223 @@
+"""Many ids or rows in one statement: as a single parameter, or straight to the driver.
+
+A list of a thousand bound parameters, or an executemany that looks at every single value, costs
+more than the statement that it serves. PostgreSQL gets one JSON document and joins it; SQLite gets
+its driver's executemany, which is quicker there.
+
+Rows are given as they are stored: instants as `stored` makes them, enumerations as plain strings,
+JSON columns as the values they hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from operator import itemgetter
+from typing import Any
+
+import orjson
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    Column,
+    ColumnElement,
+    Dialect,
+    Insert,
+    Table,
+    Text,
+    Update,
+    bindparam,
+    cast,
+    column,
+    func,
+    literal,
+    select,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.sql.schema import ScalarElementColumnDefault
+from sqlalchemy.types import JSON, TypeDecorator, TypeEngine
+
+from nurture.store.db import Connection, to_json
+
+Row = tuple[Any, ...]
+Given = Mapping[str, ColumnElement[Any]]
+"""Stands for the values of one given row, by name of their columns."""
+
+
+class _Set(TypeDecorator[Sequence[Any]]):
+    """A list as one parameter: an array, or JSON where there are no arrays."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, item: TypeEngine[Any]) -> None:
+        super().__init__()
+        self.item = item
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Return the array type where there is one."""
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(ARRAY(self.item))
+        return dialect.type_descriptor(Text())
+
+    def process_bind_param(self, value: Sequence[Any] | None, dialect: Dialect) -> Any:  # noqa: ANN401 (list or text)
+        """Return what the driver takes."""
+        return value if dialect.name == "postgresql" else to_json(value)
+
+
+class _Among(FunctionElement[bool]):
+    type = Boolean()
+    name = "among"
+    inherit_cache = True
+
+
+@compiles(_Among, "postgresql")
+def _among_array(element: _Among, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401 (SQLAlchemy's signature)
+    place, values = (compiler.process(item, **options) for item in element.clauses)
+    return f"{place} = ANY({values})"
+
+
+@compiles(_Among, "sqlite")
+def _among_json(element: _Among, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401 (as above)
+    place, values = (compiler.process(item, **options) for item in element.clauses)
+    return f"{place} IN (SELECT value FROM json_each({values}))"  # noqa: S608 (compiled parts)
+
+
+def among(place: ColumnElement[Any], values: Iterable[int] | Iterable[str]) -> ColumnElement[bool]:
+    """Return the term that is true where the column has one of the values, however many."""
+    return _Among(place, bindparam(None, list(values), type_=_Set(place.type)))
+
+
+def add(
+    connection: Connection,
+    columns: Sequence[Column[Any]],
+    rows: Collection[Row],
+    *,
+    once: Sequence[Column[Any]] = (),
+) -> None:
+    """Insert rows; those that repeat another's values in the columns `once` stay out."""
+    if rows:
+        prepared = _insert(connection.dialect.name, tuple(columns), tuple(once))
+        prepared.run(connection, rows)
+
+
+def change(
+    connection: Connection,
+    statement: Callable[[Given], Update],
+    columns: Sequence[Column[Any]],
+    rows: Collection[Row],
+) -> int:
+    """Run an update for each row and return how many rows of the table it changed.
+
+    `statement` is a plain function: it is asked once, and what it returns is kept.
+    """
+    if not rows:
+        return 0
+    return _update(connection.dialect.name, statement, tuple(columns)).run(connection, rows)
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """A statement that joins the rows, sent as one JSON document."""
+
+    statement: Insert | Update
+    names: tuple[str, ...]
+
+    def run(self, connection: Connection, rows: Collection[Row]) -> int:
+        document = [dict(zip(self.names, row, strict=True)) for row in rows]
+        text = orjson.dumps(document).decode()
+        return connection.execute(self.statement, {"document": text}).rowcount
+
+
+@dataclass(frozen=True, slots=True)
+class _Driven:
+    """A statement that the driver runs for each row. `pick` puts a row into the driver's order."""
+
+    sql: str
+    pick: Callable[[Row], Row]
+    constants: Row
+    json_places: tuple[int, ...]
+
+    def run(self, connection: Connection, rows: Collection[Row]) -> int:
+        if self.json_places:
+            rows = [self._encoded(row) for row in rows]
+        arranged = [self.pick(row + self.constants) for row in rows]
+        return connection.exec_driver_sql(self.sql, arranged).rowcount
+
+    def _encoded(self, row: Row) -> Row:
+        values = list(row)
+        for place in self.json_places:
+            values[place] = to_json(values[place])
+        return tuple(values)
+
+
+@lru_cache
+def _insert(
+    dialect: str, columns: tuple[Column[Any], ...], once: tuple[Column[Any], ...]
+) -> _Document | _Driven:
+    table = columns[0].table
+    assert isinstance(table, Table)
+    given = {place.name for place in columns}
+    defaults = {
+        place.name: literal(place.default.arg, place.type)
+        for place in table.columns
+        if place.name not in given and isinstance(place.default, ScalarElementColumnDefault)
+    }
+    if dialect == "postgresql":
+        values = _joined(columns)
+        joined = postgresql.insert(table).from_select(
+            [*values, *defaults],
+            select(*values.values(), *defaults.values()),
+            include_defaults=False,
+        )
+        if once:
+            joined = joined.on_conflict_do_nothing(index_elements=once)
+        return _Document(joined, tuple(values))
+    single = sqlite.insert(table).values({**_bound(columns), **defaults})
+    return _driven(single.on_conflict_do_nothing(index_elements=once) if once else single, columns)
+
+
+@lru_cache
+def _update(
+    dialect: str, statement: Callable[[Given], Update], columns: tuple[Column[Any], ...]
+) -> _Document | _Driven:
+    if dialect == "postgresql":
+        values = _joined(columns)
+        return _Document(statement(values), tuple(values))
+    return _driven(statement(_bound(columns)), columns)
+
+
+def _joined(columns: Sequence[Column[Any]]) -> Given:
+    """Return the rows of the document as something to select from or to join."""
+    document = cast(bindparam("document", type_=Text()), JSONB)
+    rows = func.jsonb_to_recordset(document).table_valued(
+        *[column(place.name, place.type) for place in columns]
+    )
+    named = rows.render_derived(name="given", with_types=True)
+    return {place.name: named.c[place.name] for place in columns}
+
+
+def _bound(columns: Sequence[Column[Any]]) -> Given:
+    return {place.name: bindparam(f"given_{place.name}", type_=place.type) for place in columns}
+
+
+def _driven(statement: Insert | Update, columns: Sequence[Column[Any]]) -> _Driven:
+    compiled = statement.compile(dialect=sqlite.dialect())
+    wanted = compiled.positiontup
+    assert wanted is not None
+    given = [f"given_{place.name}" for place in columns]
+    fixed = {name: value for name, value in compiled.params.items() if name not in given}
+    assert not any(isinstance(value, datetime) for value in fixed.values()), "give it in the rows"
+    order = [*given, *fixed]
+    return _Driven(
+        sql=str(compiled),
+        pick=itemgetter(*[order.index(name) for name in wanted]),
+        constants=tuple(fixed.values()),
+        json_places=tuple(i for i, c in enumerate(columns) if isinstance(c.type, JSON)),
+    )

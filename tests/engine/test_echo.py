@@ -1,0 +1,206 @@
+"""Provider posts and replies: facts about the message they name, in any order, once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+from itertools import permutations
+
+import pytest
+
+from nurture.core.errors import RefusedInput
+from nurture.core.event import EventKind
+from nurture.core.message import MessageState, Uncertain
+from nurture.engine import echo, replies
+from nurture.store import events, leads, raw_posts, timeline
+from tests.engine.programme import Programme, row
+
+ADA = "ada@berg-foods.example"
+
+
+@dataclass(frozen=True)
+class Told:
+    """One provider event, as an adapter would hand it over."""
+
+    event_id: str
+    kind: str
+    message_uid: str | None
+    occurred_at: datetime
+    email: str = ADA
+    machine: bool | None = None
+    reason: str = ""
+
+
+@dataclass
+class Provider:
+    """Posts events to the programme and lets it work them."""
+
+    programme: Programme
+    posts: list[Sequence[Told]] = field(default_factory=list)
+
+    def post(self, *told: Told) -> echo.Echoed:
+        """Store a post and work it."""
+        self.posts.append(told)
+        number = str(len(self.posts) - 1).encode()
+        with self.programme.database.write() as connection:
+            raw_posts.keep(connection, provider="p", body=number, now=self.programme.now)
+        return echo.run(
+            self.programme.runtime,
+            {"p": lambda body: (self.posts[int(body)], ())},
+            now=self.programme.now,
+        )
+
+
+@pytest.fixture
+def provider(programme: Programme) -> Provider:
+    """Bring in Ada and let her first mail leave."""
+    programme.bring(row(ADA))
+    programme.tick()
+    return Provider(programme)
+
+
+def told(provider: Provider, kind: EventKind, seconds: float = 0, **more: object) -> Told:
+    """Return an event about the first mail, so many seconds after it left."""
+    first = provider.programme.post.sent[0]
+    at = provider.programme.now + timedelta(seconds=seconds)
+    given = {"event_id": f"{kind}/{seconds}", "message_uid": first.uid} | more
+    return Told(kind=str(kind), occurred_at=at, **given)  # type: ignore[arg-type]
+
+
+def mail(provider: Provider) -> dict[str, object]:
+    """Return the first mail's row."""
+    programme = provider.programme
+    with programme.database.read() as connection:
+        return dict(timeline.messages_of(connection, programme.lead(ADA))[0])
+
+
+ORDERLY = (
+    (EventKind.MESSAGE_PROCESSED, 1),
+    (EventKind.MESSAGE_DEFERRED, 2),
+    (EventKind.MESSAGE_DELIVERED, 3),
+    (EventKind.MESSAGE_BOUNCED, 900),
+)
+
+
+@pytest.mark.parametrize("order", list(permutations(range(4)))[::5])
+def test_events_in_any_order_and_twice_end_in_one_state(
+    provider: Provider, order: tuple[int, ...]
+) -> None:
+    provider.programme.now += timedelta(hours=1)
+    for index in (*order, *order):
+        kind, seconds = ORDERLY[index]
+        provider.post(told(provider, kind, seconds - 3600))
+    assert mail(provider)["delivery"] == "bounced"
+    lead_id = provider.programme.lead(ADA)
+    assert provider.programme.standing(lead_id)["suppressed"] == "bounced"
+    with provider.programme.database.read() as connection:
+        kinds = [event.kind for event in events.of_lead(connection, lead_id)]
+    assert sum(kind in dict(ORDERLY) for kind in kinds) == 4
+
+
+@pytest.mark.parametrize(
+    ("seconds", "machine", "human"),
+    [
+        pytest.param(9, None, False, id="nine seconds after delivery: a scanner"),
+        pytest.param(11, None, True, id="eleven seconds after delivery: a person"),
+        pytest.param(600, True, False, id="the provider says that a machine did it"),
+    ],
+)
+def test_a_click_counts_when_a_person_did_it(
+    provider: Provider, seconds: float, machine: bool | None, human: bool
+) -> None:
+    programme = provider.programme
+    provider.post(told(provider, EventKind.MESSAGE_DELIVERED))
+    programme.now += timedelta(hours=1)
+    provider.post(told(provider, EventKind.MESSAGE_CLICKED, seconds - 3600, machine=machine))
+    programme.tick()
+    assert (programme.standing(programme.lead(ADA))["engagement"] > 12_000) is human
+
+
+def test_an_event_about_somebody_elses_mail_is_ignored(provider: Provider) -> None:
+    stranger = told(provider, EventKind.MESSAGE_COMPLAINED, email="else@berg-foods.example")
+    counts = provider.post(stranger)
+    assert (counts.events, counts.unmatched) == (0, 1)
+    lead_id = provider.programme.lead(ADA)
+    assert provider.programme.standing(lead_id)["suppressed"] == ""
+
+
+def test_a_late_bounce_without_our_ids_stops_the_address_and_touches_no_mail(
+    provider: Provider,
+) -> None:
+    provider.post(told(provider, EventKind.MESSAGE_BOUNCED, message_uid=None))
+    lead_id = provider.programme.lead(ADA)
+    assert provider.programme.standing(lead_id)["suppressed"] == "bounced"
+    assert mail(provider)["delivery"] == "none"
+
+
+def test_an_event_proves_that_an_uncertain_mail_was_taken(programme: Programme) -> None:
+    programme.post.answer = lambda _: Uncertain(reason="the answer was lost")
+    programme.bring(row(ADA))
+    programme.tick()
+    provider = Provider(programme)
+    with programme.database.read() as connection:
+        (lost,) = timeline.messages_of(connection, programme.lead(ADA))
+    assert lost["state"] == MessageState.UNCERTAIN
+    at = programme.now
+    provider.post(Told("e1", "message.delivered", str(lost["uid"]), at))
+    assert mail(provider)["state"] == MessageState.ACCEPTED
+
+
+def reply(provider: Provider, text: str, **headers: str) -> bytes:
+    """Return a mail that answers the first one."""
+    first = provider.programme.post.sent[0]
+    message = EmailMessage()
+    message["From"] = ADA
+    message["In-Reply-To"] = f"<{first.uid}@mail.havelock-air.example>"
+    message["Message-ID"] = f"<{abs(hash(text))}@berg-foods.example>"
+    for name, value in headers.items():
+        message[name.replace("_", "-")] = value
+    message.set_content(text)
+    return message.as_bytes()
+
+
+def test_a_reply_is_a_fact_with_its_own_words(provider: Provider) -> None:
+    programme = provider.programme
+    raw = reply(provider, "Please call me.\n\nOn Tuesday Ingrid at Havelock Air wrote:\n> quoted")
+    lead_id = replies.take_reply(programme.runtime, raw, now=programme.now)
+    assert lead_id == programme.lead(ADA)
+    assert replies.take_reply(programme.runtime, raw, now=programme.now) == lead_id
+    with programme.database.read() as connection:
+        found = [
+            event
+            for event in events.of_lead(connection, lead_id)
+            if event.kind is EventKind.MESSAGE_REPLIED
+        ]
+    assert [event.detail for event in found] == [{"text": "Please call me."}]
+
+
+def test_an_auto_reply_moves_nothing(provider: Provider) -> None:
+    programme = provider.programme
+    raw = reply(provider, "I am away.", Auto_Submitted="auto-replied")
+    replies.take_reply(programme.runtime, raw, now=programme.now)
+    with programme.database.read() as connection:
+        lead = leads.read(connection, [programme.lead(ADA)])[programme.lead(ADA)]
+    assert lead.last_life_at == lead.captured_at
+
+
+@pytest.mark.parametrize("word", ["stop", "STOP!", " Unsubscribe ", "abmelden."])
+def test_a_reply_that_says_stop_unsubscribes(provider: Provider, word: str) -> None:
+    programme = provider.programme
+    replies.take_reply(programme.runtime, reply(provider, word), now=programme.now)
+    assert programme.standing(programme.lead(ADA))["suppressed"] == "unsubscribed"
+
+
+def test_a_mail_that_answers_none_of_ours_is_nobodys(provider: Provider) -> None:
+    raw = b"From: x@y.example\r\nIn-Reply-To: <abc@y.example>\r\n\r\nhello"
+    assert replies.take_reply(provider.programme.runtime, raw, now=provider.programme.now) is None
+
+
+def test_a_huge_reply_is_refused(provider: Provider) -> None:
+    with pytest.raises(RefusedInput, match="larger"):
+        replies.take_reply(
+            provider.programme.runtime, b"x" * (replies.LARGEST_REPLY + 1),
+            now=provider.programme.now,
+        )  # fmt: skip

@@ -1,0 +1,262 @@
+"""Handoff: a qualified lead reaches sales once, with a dossier, and sales' answer counts."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from itertools import permutations
+
+import pytest
+
+from nurture.core.errors import RefusedInput
+from nurture.core.event import EventKind
+from nurture.engine import feedback
+from nurture.engine.handoff import RETRIES, Answer
+from nurture.store import handoffs, records
+from nurture.store.handoffs import Handoff
+from tests.engine.programme import Programme, row
+
+ADA = "ada@berg-foods.example"
+
+
+@pytest.fixture
+def ada(programme: Programme) -> int:
+    """Bring in a lead that qualifies."""
+    programme.bring(row(ADA))
+    lead_id = programme.lead(ADA)
+    programme.tick()
+    programme.now += timedelta(days=14)
+    programme.qualify(lead_id)
+    return lead_id
+
+
+def only(programme: Programme) -> Handoff:
+    """Return the only handoff there is."""
+    with programme.database.read() as connection:
+        (found,) = handoffs.listing(connection)
+    return found
+
+
+def answer(programme: Programme, verb: str, *, key: str = "", **data: object) -> int | None:
+    """Let sales answer the only handoff."""
+    told = {"type": f"handoff.{verb}", "data": {"handoff_id": only(programme).uid, **data}}
+    body = json.dumps(told, default=str).encode()
+    return feedback.take(
+        programme.runtime, "inside-sales", body, key or f"id-{verb}", now=programme.now
+    )
+
+
+def test_a_qualified_lead_is_handed_over_once_with_its_dossier(
+    programme: Programme, ada: int
+) -> None:
+    programme.tick()
+    programme.tick()
+    ((uid, body),) = programme.crm.got
+    told = json.loads(body)
+    assert told["type"] == "lead.handoff.created"
+    assert told["data"]["handoff"]["id"] == uid == only(programme).uid
+    assert told["data"]["person"]["email"] == ADA
+    assert told["data"]["gates"] == dict.fromkeys(
+        ("organization", "opportunity", "stakeholder", "nurtured"), "pass"
+    )
+    assert told["data"]["pain_points"][0]["value"] == "We have to act, it costs us every month"
+    assert told["data"]["budget"] == "unknown"
+    assert told["data"]["history"]["counts"]["message.clicked"] == 4
+    net = sum(line["net"] for line in told["data"]["explain"] if line["axis"] == "engagement")
+    assert net == pytest.approx(told["data"]["scores"]["engagement"])
+
+
+def test_no_mail_leaves_while_sales_has_the_lead(programme: Programme, ada: int) -> None:
+    programme.tick()
+    sent = len(programme.post.sent)
+    programme.wait(days=20)
+    assert programme.standing(ada)["locked"]
+    assert len(programme.post.sent) == sent
+
+
+def test_a_busy_crm_gets_the_same_bytes_again_on_the_published_schedule(
+    programme: Programme, ada: int
+) -> None:
+    programme.crm.answer = Answer(kind="retry", status=503, detail="busy")
+    programme.tick()
+    waits = []
+    for pause in RETRIES:
+        before = programme.now
+        programme.now += pause * 1.11
+        programme.tick()
+        waits.append(programme.now - before)
+    assert len(programme.crm.got) == len(RETRIES) + 1
+    assert len({(uid, body) for uid, body in programme.crm.got}) == 1
+    assert only(programme).state == "dead"
+    with programme.database.read() as connection:
+        assert "could not be delivered" in records.open_tasks(connection)[-1].title
+
+
+@pytest.mark.parametrize("kind", ["refused", "gone"])
+def test_a_receiver_that_refuses_is_not_asked_again(
+    programme: Programme, ada: int, kind: str
+) -> None:
+    programme.crm.answer = Answer(kind=kind, status=410, detail="no")
+    programme.tick()
+    programme.wait(days=2)
+    assert len(programme.crm.got) == 1
+    assert only(programme).state == "dead"
+
+
+def test_a_dead_handoff_can_be_sent_again_under_its_id(programme: Programme, ada: int) -> None:
+    programme.crm.answer = Answer(kind="refused", status=400, detail="no")
+    programme.tick()
+    programme.crm.answer = Answer(kind="delivered", status=200, detail="")
+    with programme.database.write() as connection:
+        assert handoffs.replay(connection, only(programme).id, now=programme.now)
+    programme.tick()
+    assert len({uid for uid, _ in programme.crm.got}) == 1
+    assert only(programme).state == "delivered"
+
+
+def test_the_weeks_capacity_lets_the_readiest_through(lite: Programme) -> None:
+    rules = lite.project.qualification
+    few = replace(rules, handoff=replace(rules.handoff, capacity_per_week=2))
+    lite.project = replace(lite.project, qualification=few, content_hash="few")
+    people = [f"p{n}@plant{n}.example" for n in range(4)]
+    lite.bring(*(row(email) for email in people))
+    lite.tick()
+    lite.now += timedelta(days=14)
+    for email in people:
+        lite.qualify(lite.lead(email))
+    lite.happens(lite.lead(people[3]), EventKind.FORM_SUBMITTED, "book-a-walkthrough")
+    lite.tick()
+    handed = {json.loads(body)["data"]["person"]["email"] for _, body in lite.crm.got}
+    assert len(handed) == 2
+    assert people[3] in handed
+    lite.now += timedelta(days=7, minutes=1)
+    lite.tick()
+    assert len(lite.crm.got) == 4
+
+
+def test_a_thin_dossier_waits_with_the_reason(lite: Programme) -> None:
+    rules = lite.project.qualification
+    rich = replace(rules, handoff=replace(rules.handoff, minimum_completeness=90))
+    lite.project = replace(lite.project, qualification=rich, content_hash="rich")
+    lite.bring(row(ADA))
+    lite.tick()
+    lite.now += timedelta(days=14)
+    lite.qualify(lite.lead(ADA))
+    lite.tick()
+    assert lite.crm.got == []
+    assert "sales wants 90 %" in only(lite).reason
+
+
+def test_who_stops_qualifying_before_the_release_is_withdrawn_and_may_come_back(
+    lite: Programme,
+) -> None:
+    rules = lite.project.qualification
+    none = replace(rules, handoff=replace(rules.handoff, minimum_completeness=99))
+    lite.project = replace(lite.project, qualification=none, content_hash="none")
+    lite.bring(row(ADA))
+    lite.tick()
+    lite.now += timedelta(days=14)
+    lead_id = lite.lead(ADA)
+    lite.qualify(lead_id)
+    lite.tick()
+    lite.tells(lead_id, account__employees=12)
+    lite.tick()
+    assert (only(lite).state, only(lite).reason) == ("withdrawn", "stage is lead")
+    lite.tells(lead_id, account__employees=400)
+    lite.tick()
+    assert only(lite).state == "waiting"
+
+
+def test_a_clock_runs_on_sales(programme: Programme, ada: int) -> None:
+    programme.tick()
+    programme.now += timedelta(hours=25)
+    programme.tick()
+    programme.tick()
+    with programme.database.read() as connection:
+        titles = [task.title for task in records.open_tasks(connection)]
+    assert sum("not answered" in title for title in titles) == 1
+
+
+@pytest.mark.parametrize(
+    ("verb", "stage", "locked"),
+    [
+        ("accepted", "opportunity", True),
+        ("working", "opportunity", True),
+        ("rejected", "lead", False),
+        ("recycled", "lead", False),
+        ("won", "customer", False),
+        ("lost", "lost", False),
+    ],
+)
+def test_what_sales_answers_moves_the_lead(
+    programme: Programme, ada: int, verb: str, stage: str, locked: bool
+) -> None:
+    programme.tick()
+    assert answer(programme, verb, reason="because") == ada
+    programme.tick()
+    standing = programme.standing(ada)
+    if verb in ("rejected", "recycled"):
+        # Its gates still pass, so it is a prospect again at once; but in a new cycle.
+        assert standing["cycle"] == 2
+        assert standing["verdict_nurtured"] == "unknown"
+        assert not standing["locked"]
+        assert len(programme.crm.got) == 1
+    else:
+        assert (standing["stage"], bool(standing["locked"])) == (stage, locked)
+
+
+def test_a_recycled_lead_is_handed_over_again_after_new_touches(
+    programme: Programme, ada: int
+) -> None:
+    programme.tick()
+    answer(programme, "recycled", reason="not this year")
+    programme.tick()
+    programme.wait(days=14)
+    for days in (12, 8, 4, 0):
+        at = programme.now - timedelta(days=days)
+        programme.happens(ada, EventKind.MESSAGE_CLICKED, "leak-walk", at=at)
+    programme.tick()
+    assert [json.loads(body)["data"]["handoff"]["cycle"] for _, body in programme.crm.got] == [1, 2]
+
+
+@pytest.mark.parametrize("order", list(permutations(("accepted", "working", "won")))[:6])
+def test_answers_may_come_in_any_order(lite: Programme, order: tuple[str, ...]) -> None:
+    lite.bring(row(ADA))
+    lite.tick()
+    lite.now += timedelta(days=14)
+    lite.qualify(lite.lead(ADA))
+    lite.tick()
+    happened = {"accepted": 1, "working": 2, "won": 3}
+    lite.now += timedelta(hours=5)
+    for verb in order:
+        at = lite.now - timedelta(hours=4 - happened[verb])
+        answer(lite, verb, occurred_at=at.isoformat())
+        answer(lite, verb, occurred_at=at.isoformat())
+    lite.tick()
+    assert lite.standing(lite.lead(ADA))["stage"] == "customer"
+    assert only(lite).answer == "handoff.won"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b'{"type": "handoff.maybe", "data": {}}',
+        b'{"type": "handoff.won"}',
+        b'{"type": "handoff.won", "data": {"handoff_id": 7}}',
+        b'{"type": "handoff.won", "data": {"handoff_id": "x", "occurred_at": "2030-01-01"}}',
+        b'{"type": "handoff.won", "data": {"handoff_id": "x", "occurred_at": "later"}}',
+        b'{"type": "won", "data": {"handoff_id": "x", "occurred_at": "2030-01-01T00:00:00Z"}}',
+        b"[" * 100_000,
+    ],
+)
+def test_what_is_no_answer_is_refused(lite: Programme, body: bytes) -> None:
+    with pytest.raises(RefusedInput):
+        feedback.take(lite.runtime, "inside-sales", body, "id", now=lite.now)
+
+
+def test_an_unknown_handoff_is_parked_without_a_row(lite: Programme) -> None:
+    body = b'{"type": "handoff.won", "data": {"handoff_id": "msg_unknown"}}'
+    assert feedback.take(lite.runtime, "inside-sales", body, "id", now=lite.now) is None
