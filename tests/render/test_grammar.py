@@ -313,9 +313,9 @@ def test_output_beyond_the_limit_is_refused(source: str) -> None:
 def test_the_longest_loops_that_are_allowed_end_within_a_second() -> None:
     inner = "{% for j in lead.x %}{% if j %}{{ j }}{% endif %}{% endfor %}"
     template = compile_one({"t.txt": f"{{% for i in lead.x %}}{inner}{{% endfor %}}"}, "t.txt")
-    began = time.perf_counter()
+    began = time.process_time()
     template.render(clean({"lead": {"x": ["a"] * 200}}))
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
 
 
 def test_html_escapes_and_text_does_not() -> None:
@@ -359,7 +359,7 @@ def test_any_mixture_is_refused_or_stays_within_its_limits(source: str) -> None:
     except RenderError:
         return
     values = {"lead": {"first_name": "a", "x": ["b"]}, "account": {"first_name": ""}, "x": "c"}
-    began = time.perf_counter()
+    began = time.process_time()
     try:
         text = template.render(clean(values))
     except RenderError:
@@ -367,4 +367,4 @@ def test_any_mixture_is_refused_or_stays_within_its_limits(source: str) -> None:
     assert len(text) <= MAX_OUTPUT
     assert "object at" not in text
     assert "<class" not in text
-    assert time.perf_counter() - began < 0.2
+    assert time.process_time() - began < 0.2

@@ -298,7 +298,7 @@ RULES = (
     _Rule("I2", "no mail leaves after a stop was recorded", _none_after_stop),
     _Rule("I3", "no mail without consent to its topic", _consent_first),
     _Rule("I6", "every lead has a next action or has ended, every hold a reason", _next_action),
-    _Rule("I9", "every planned mail ends in a state with a reason or stays visible", _states_add_up),
+    _Rule("I9", "every planned mail ends with a reason or stays visible", _states_add_up),
     _Rule("I11", "mail in doubt is dated, so that it can be settled or parked", _doubt_is_bounded),
     _Rule(
         "I12",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from threading import Thread
 from time import sleep
+from typing import Self
 
 import uvicorn
 from fastapi import FastAPI
@@ -35,7 +36,7 @@ class BackgroundServer:
         host, port = self._socket.getsockname()[:2]
         return f"http://{host}:{port}"
 
-    def __enter__(self) -> BackgroundServer:
+    def __enter__(self) -> Self:
         """Start, and return when it answers."""
         self._thread.start()
         for _ in range(int(START_SECONDS / _STEP)):

@@ -1,0 +1,207 @@
+"""How mail leaves: locked, marked as leaving with its attempt, settled, or found in doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Update, bindparam, func, select, update
+
+from nurture.core.message import Message, MessageState
+from nurture.store import sets
+from nurture.store.db import Connection, Instant, stored
+from nurture.store.messages import accept, has_state
+from nurture.store.sets import Given, among
+from nurture.store.tables import attempts, messages
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewAttempt:
+    """An attempt that is about to be made."""
+
+    uid: str
+    message_id: int
+    epoch: int
+    transport: str
+    body_hash: str
+    deadline: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """How an attempt ended and where that leaves its message."""
+
+    message_id: int
+    epoch: int
+    state: MessageState
+    outcome: str
+    provider_id: str = ""
+    reason: str = ""
+    not_before: datetime | None = None
+    burned: bool = True
+
+
+def lock_ready(connection: Connection, batch: Sequence[Message]) -> list[Message]:
+    """Return those of the batch that are still ready at the epoch that was leased, locked."""
+    statement = select(messages.c.id, messages.c.epoch).where(
+        among(messages.c.id, [message.id for message in batch]),
+        has_state(MessageState.READY),
+    )
+    if connection.dialect.name == "postgresql":
+        statement = statement.with_for_update(skip_locked=True)
+    ready = dict(connection.execute(statement).tuples().all())
+    return [message for message in batch if ready.get(message.id) == message.epoch]
+
+
+_STARTING = [
+    *(attempts.c.uid, attempts.c.message_id, attempts.c.epoch, attempts.c.transport),
+    *(attempts.c.body_hash, attempts.c.deadline, attempts.c.started_at),
+]
+
+
+def dispatch(connection: Connection, starting: Sequence[NewAttempt], *, now: datetime) -> None:
+    """Mark mails as leaving and record their attempts; commit before any byte leaves.
+
+    The caller holds the mails by `lock_ready`: each attempt is one epoch ahead of its mail.
+    """
+    if not starting:
+        return
+    connection.execute(
+        update(messages)
+        .where(among(messages.c.id, [attempt.message_id for attempt in starting]))
+        .values(state=MessageState.DISPATCHING, epoch=messages.c.epoch + 1, closed_at=now)
+    )
+    at = stored(now)
+    rows = [
+        (
+            *(a.uid, a.message_id, a.epoch, a.transport),
+            *(a.body_hash, stored(a.deadline), at),
+        )
+        for a in starting
+    ]
+    sets.add(connection, _STARTING, rows)
+
+
+def stop(
+    connection: Connection, stopped: Sequence[tuple[int, MessageState, str]], *, now: datetime
+) -> None:
+    """End mails that the last gate stopped: (id, state, reason)."""
+    if stopped:
+        connection.execute(
+            update(messages)
+            .where(messages.c.id == bindparam("key"))
+            .values(
+                state=bindparam("new_state"),
+                reason=bindparam("new_reason"),
+                closed_at=now,
+                lease_until=None,
+            ),
+            [{"key": i, "new_state": state, "new_reason": why} for i, state, why in stopped],
+        )
+
+
+def postpone(connection: Connection, later: Sequence[tuple[int, datetime, str]]) -> None:
+    """Keep mails ready for later: (id, not before, reason)."""
+    if later:
+        connection.execute(
+            update(messages)
+            .where(messages.c.id == bindparam("key"), has_state(MessageState.READY))
+            .values(
+                not_before=bindparam("at", type_=Instant),
+                reason=bindparam("new_reason"),
+                lease_until=None,
+            ),
+            [{"key": i, "at": at, "new_reason": why} for i, at, why in later],
+        )
+
+
+_FINISHED = [
+    *(attempts.c.message_id, attempts.c.epoch, attempts.c.outcome, attempts.c.provider_id),
+    *(attempts.c.detail, attempts.c.finished_at),
+]
+
+
+def _finish(given: Given) -> Update:
+    return (
+        update(attempts)
+        .where(
+            attempts.c.message_id == given["message_id"],
+            attempts.c.epoch == given["epoch"],
+        )
+        .values(
+            finished_at=given["finished_at"],
+            outcome=given["outcome"],
+            provider_id=given["provider_id"],
+            detail=given["detail"],
+        )
+    )
+
+
+def settle(connection: Connection, settled: Sequence[Settlement], *, now: datetime) -> None:
+    """Store outcomes. A late answer meets a row that has moved on: acceptance still counts."""
+    if not settled:
+        return
+    at = stored(now)
+    rows = [(s.message_id, s.epoch, s.outcome, s.provider_id, s.reason, at) for s in settled]
+    sets.change(connection, _finish, _FINISHED, rows)
+    accepted = [s for s in settled if s.state is MessageState.ACCEPTED]
+    if accepted:
+        accept(connection, {s.message_id: s.provider_id for s in accepted}, now=now)
+    others = [s for s in settled if s.state is not MessageState.ACCEPTED]
+    if others:
+        connection.execute(
+            update(messages)
+            .where(
+                messages.c.id == bindparam("key"),
+                messages.c.epoch == bindparam("at_epoch"),
+                has_state(MessageState.DISPATCHING),
+            )
+            .values(
+                state=bindparam("new_state"),
+                reason=bindparam("new_reason"),
+                not_before=func.coalesce(bindparam("at", type_=Instant), messages.c.not_before),
+                tries=messages.c.tries + bindparam("burned"),
+                closed_at=now,
+                lease_until=None,
+            ),
+            [
+                {
+                    "key": s.message_id,
+                    "at_epoch": s.epoch,
+                    "new_state": s.state,
+                    "new_reason": s.reason,
+                    "at": s.not_before,
+                    "burned": int(s.burned),
+                }
+                for s in others
+            ],
+        )
+
+
+def reap(connection: Connection, *, now: datetime) -> int:
+    """Turn mails whose worker died while they were leaving into uncertain ones."""
+    dead = select(attempts.c.message_id).where(
+        attempts.c.message_id == messages.c.id,
+        attempts.c.epoch == messages.c.epoch,
+        attempts.c.deadline < now,
+    )
+    return connection.execute(
+        update(messages)
+        .where(has_state(MessageState.DISPATCHING), dead.exists())
+        .values(
+            state=MessageState.UNCERTAIN,
+            reason="the worker was lost while the mail was leaving",
+            closed_at=now,
+            lease_until=None,
+        )
+    ).rowcount
+
+
+def park(connection: Connection, *, now: datetime, after: timedelta) -> int:
+    """Hand mails that stayed uncertain for so long to a person."""
+    return connection.execute(
+        update(messages)
+        .where(has_state(MessageState.UNCERTAIN), messages.c.closed_at < now - after)
+        .values(state=MessageState.PARKED)
+    ).rowcount
