@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
 from sqlalchemy import Dialect, make_url, select
 
 from nurture.core.condition import (
@@ -15,8 +15,6 @@ from nurture.core.condition import (
     Condition,
     Constant,
     Contains,
-    DatePast,
-    DateWithin,
     Facts,
     Happened,
     InSequence,
@@ -32,25 +30,18 @@ from nurture.core.condition import (
     holds,
 )
 from nurture.core.event import EventKind
-from nurture.core.lead import Gate, Stage, Temperature, Trait, Verdict
+from nurture.core.lead import Stage
 from nurture.core.message import MessageState
 from nurture.store import history, leads as lead_store, segment_sql
 from nurture.store.db import Connection, Database
 from nurture.store.history import Asked
 from nurture.store.segment_sql import Page
 from nurture.store.tables import leads
+from tests.store.conditions import STAGE, TEXT_COLUMNS, trees
 from tests.store.population import (
-    CHOICES,
-    FIELDS,
-    KINDS,
     NOW,
-    RIGHT,
-    SEQUENCES,
-    SUBJECTS,
-    TEMPLATES,
     TICK,
     TODAY,
-    WINDOWS,
     Crowd,
     crowd,
     ids,
@@ -60,66 +51,6 @@ from tests.store.population import (
 SIZE = 48
 TREES = 200
 PAIRS = 2000
-
-# --- every condition ----------------------------------------------------------------------------
-
-_STAGE = Ref("", "stage", ValueType.CHOICE)
-_NUMBERED = (
-    Ref("", "readiness", ValueType.NUMBER),
-    Ref("score", "fit", ValueType.NUMBER),
-    Ref("score", "engagement", ValueType.NUMBER),
-    *(Ref("trait", trait, ValueType.NUMBER) for trait in Trait),
-)
-_TEXTS = tuple(
-    Ref(owner, name, ValueType.TEXT)
-    for owner, name in (("", "source"), ("lead", "source"), ("lead", "email"), ("lead", "language"))
-)
-_NAMED: dict[Ref, tuple[str, ...]] = {
-    _STAGE: tuple(Stage),
-    Ref("", "temperature", ValueType.CHOICE): tuple(Temperature),
-    Ref("", "grade", ValueType.CHOICE): tuple("ABCD?"),
-    **{Ref("verdict", gate, ValueType.CHOICE): tuple(Verdict) for gate in Gate},
-    **dict.fromkeys(_TEXTS, ("fair", "Fair", "ä", "de", "a@example.org")),
-}
-_SINGLE = tuple(ref for ref in FIELDS if ref.type is not ValueType.CHOICES)
-_SEVERAL = tuple(ref for ref in FIELDS if ref.type is ValueType.CHOICES)
-_DATES = tuple(ref for ref in FIELDS if ref.type is ValueType.DATE)
-
-_windows = st.none() | st.sampled_from(WINDOWS)
-
-
-def _literals(ref: Ref) -> st.SearchStrategy[str | int | bool]:
-    if ref in _NUMBERED:
-        return st.sampled_from((0, 1, 3, 5, 49, 50, 100))
-    return st.sampled_from([str(name) for name in _NAMED.get(ref, ())] or RIGHT[ref.type])
-
-
-def _comparisons(ref: Ref) -> st.SearchStrategy[Condition]:
-    single = st.builds(Compare, st.just(ref), st.sampled_from(Operator), _literals(ref))
-    several = st.lists(_literals(ref), min_size=1, max_size=4)
-    return single | st.builds(OneOf, st.just(ref), several.map(tuple))
-
-
-_leaves: st.SearchStrategy[Condition] = st.one_of(
-    st.builds(Constant, st.booleans()),
-    st.sampled_from((*_SINGLE, *_SINGLE, *_NUMBERED, *_NAMED)).flatmap(_comparisons),
-    st.builds(Contains, st.sampled_from(_SEVERAL), st.sampled_from(CHOICES)),
-    st.builds(Known, st.sampled_from((*FIELDS, *_NAMED, *_NUMBERED))),
-    st.builds(DateWithin, st.sampled_from(_DATES), st.sampled_from((0, 1, 7, 30))),
-    st.builds(DatePast, st.sampled_from(_DATES)),
-    st.builds(Happened, st.sampled_from(KINDS), st.sampled_from((None, *SUBJECTS)), _windows),
-    st.builds(Sent, st.sampled_from((None, *TEMPLATES)), _windows),
-    st.builds(Silent, st.sampled_from(WINDOWS)),
-    st.builds(InSequence, st.sampled_from(SEQUENCES), st.booleans()),
-)
-
-
-def _trees(depth: int) -> st.SearchStrategy[Condition]:
-    if depth == 1:
-        return _leaves
-    inner = _trees(depth - 1)
-    terms = st.lists(inner, max_size=3).map(tuple)
-    return st.one_of(_leaves, st.builds(Not, inner), st.builds(And, terms), st.builds(Or, terms))
 
 
 def _facts(connection: Connection, made: Crowd) -> dict[int, Facts]:
@@ -150,7 +81,7 @@ def test_sql_agrees_with_python_on_whatever_is_asked_of_whomever(database: Datab
         people = _facts(connection, made)
 
         @settings(max_examples=TREES)
-        @given(_trees(4))
+        @given(trees(4))
         def agree(condition: Condition) -> None:
             nonlocal pairs, positive
             wanted = sorted(i for i, facts in people.items() if holds(condition, facts, now=NOW))
@@ -343,7 +274,7 @@ def test_only_the_leads_named_are_looked_at(database: Database) -> None:
 
 def test_an_expression_goes_where_others_select_too(database: Database) -> None:
     made = one(stage=Stage.PROSPECT)
-    expression = segment_sql.where(Compare(_STAGE, Operator.EQ, "prospect"), now=NOW, today=TODAY)
+    expression = segment_sql.where(Compare(STAGE, Operator.EQ, "prospect"), now=NOW, today=TODAY)
     with database.write() as connection:
         made.store(connection)
         assert connection.scalars(select(leads.c.uid).where(expression)).all() == ["uid-2"]
@@ -377,7 +308,9 @@ def test_nothing_an_author_writes_becomes_part_of_the_statement(
     assert any(HOSTILE in str(value) for value in statement.params.values())
 
 
-@pytest.mark.parametrize("ref", [_lead_field(ValueType.TEXT), _TEXTS[0]], ids=["profile", "column"])
+@pytest.mark.parametrize(
+    "ref", [_lead_field(ValueType.TEXT), TEXT_COLUMNS[0]], ids=["profile", "column"]
+)
 def test_text_is_ordered_by_code_points_whatever_the_database_prefers(ref: Ref) -> None:
     later = segment_sql.where(Compare(ref, Operator.GT, "a"), now=NOW, today=TODAY)
     assert 'COLLATE "C"' in str(later.compile(dialect=POSTGRESQL))
