@@ -201,6 +201,8 @@ def _move(
             standing = replace(
                 standing, verdicts={**standing.verdicts, Gate.NURTURED: Verdict.UNKNOWN}
             )
+            # Sales has just spoken with them: silence counts from here.
+            facts = replace(facts, lead=replace(facts.lead, last_life_at=now))
         facts = _with(facts, standing)
     return facts, tuple(moves)
 
@@ -229,11 +231,15 @@ def _next_move(facts: Facts, history: History, project: Project, now: datetime) 
     for exclusion in project.qualification.fit.exclusions:
         if holds(exclusion.when, facts, now=now):
             return _step(standing, Stage.DISQUALIFIED, f"excluded: {exclusion.reason}")
-    # A sequence may still be giving the last chance: silence ends nothing while one is open.
+    return _gate_move(facts, project) or _silent_move(facts, history, project, now)
+
+
+def _silent_move(facts: Facts, history: History, project: Project, now: datetime) -> Move | None:
+    """Archive who has been silent for too long; a sequence that is open is still the last chance."""
     at_rest = not history.open_enrollments and not _locked(history)
     if at_rest and is_silent(facts.lead, project, now=now):
-        return _step(standing, Stage.INACTIVE, MoveReason.SILENT)
-    return _gate_move(facts, project)
+        return _step(facts.lead.standing, Stage.INACTIVE, MoveReason.SILENT)
+    return None
 
 
 def _gate_move(facts: Facts, project: Project) -> Move | None:

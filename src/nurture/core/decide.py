@@ -262,9 +262,8 @@ class _Walk:
                 return self.handoff(step)
             case GotoStep():
                 return self.goto(step)
-            case ArchiveStep(reason=reason):
-                self.actions.append(ArchiveLead(step=step.id, reason=reason))
-                return self.end(step.id, f"archived: {reason}", "archive step")
+            case ArchiveStep():
+                return self.archive(step)
             case ExitStep(reason=reason):
                 return self.end(step.id, reason, "exit step")
             case _ as unknown:
@@ -436,6 +435,13 @@ class _Walk:
         self.note(step.id, "step", f"planned the mail {step.template}")
         # What follows is counted from the mail, not from when it would have been due.
         self.clock = self.now
+
+    def archive(self, step: ArchiveStep) -> Park | End:
+        """End in the inactive file; whom sales has is not archived behind its back."""
+        if self.facts.lead.locked:
+            return self._hold(step, Awaiting.SALES, None, "with sales")
+        self.actions.append(ArchiveLead(step=step.id, reason=step.reason))
+        return self.end(step.id, f"archived: {step.reason}", "archive step")
 
     # -- people ----------------------------------------------------------------------------------
 

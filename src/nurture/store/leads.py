@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Select, bindparam, func, insert, select, update
+from sqlalchemy import Select, bindparam, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from nurture.core.assess import Assessment
@@ -24,6 +24,7 @@ from nurture.core.lead import (
     first_standing,
 )
 from nurture.store.db import Connection
+from nurture.store.sets import among
 from nurture.store.tables import accounts, consents, leads
 
 
@@ -127,13 +128,13 @@ def claim_for_assessment(
     """
     due = select(leads.c.id).where(leads.c.check_at <= now)
     if lead_ids is not None:
-        due = due.where(leads.c.id.in_(lead_ids))
+        due = due.where(among(leads.c.id, lead_ids))
     due = due.order_by(leads.c.check_at, leads.c.id).limit(limit)
     if connection.dialect.name == "postgresql":
         due = due.with_for_update(skip_locked=True)
     ids = sorted(connection.scalars(due))
     if ids:
-        connection.execute(update(leads).where(leads.c.id.in_(ids)).values(check_at=now + lease))
+        connection.execute(update(leads).where(among(leads.c.id, ids)).values(check_at=now + lease))
     return ids
 
 
@@ -141,62 +142,94 @@ def read(connection: Connection, ids: Sequence[int]) -> dict[int, Lead]:
     """Return leads by id with their accounts' profiles and the topics they consent to."""
     if not ids:
         return {}
-    topics: dict[int, set[str]] = {}
-    for row in connection.execute(
-        select(consents.c.lead_id, consents.c.topic).where(
-            consents.c.lead_id.in_(ids), consents.c.withdrawn_at.is_(None)
-        )
-    ):
-        topics.setdefault(row.lead_id, set()).add(row.topic)
-    rows = connection.execute(_lead_query().where(leads.c.id.in_(ids)))
-    return {row.id: _as_lead(row, frozenset(topics.get(row.id, ()))) for row in rows}
-
-
-def _lead_query() -> Select[Any]:
-    return select(leads, accounts.c.profile.label("account_profile")).join(
-        accounts, accounts.c.id == leads.c.account_id
+    topics = topics_of(connection, ids)
+    rows = connection.execute(
+        select(*_READ)
+        .join(accounts, accounts.c.id == leads.c.account_id)
+        .where(among(leads.c.id, ids))
     )
+    return {row[0]: _as_lead(row, topics.get(row[0], NO_TOPICS)) for row in rows.tuples()}
 
 
-def _as_lead(row: Row[Any], topics: frozenset[str]) -> Lead:
+def topics_of(connection: Connection, ids: Sequence[int]) -> dict[int, frozenset[str]]:
+    """Return the topics that leads consent to; leads that consent to none are left out."""
+    found: dict[int, set[str]] = {}
+    given = select(consents.c.lead_id, consents.c.topic).where(
+        among(consents.c.lead_id, ids), consents.c.withdrawn_at.is_(None)
+    )
+    for lead_id, topic in connection.execute(given).tuples():
+        found.setdefault(lead_id, set()).add(topic)
+    return {lead_id: frozenset(topics) for lead_id, topics in found.items()}
+
+
+NO_TOPICS: frozenset[str] = frozenset()
+_READ = (
+    *(leads.c.id, leads.c.uid, leads.c.version, leads.c.email, leads.c.time_zone),
+    *(leads.c.language, leads.c.source, leads.c.account_id, leads.c.profile, accounts.c.profile),
+    *(leads.c.suppressed, leads.c.locked, leads.c.captured_at, leads.c.last_life_at),
+    *(leads.c.archived_at, leads.c.stage, leads.c.temperature, leads.c.grade, leads.c.fit),
+    *(leads.c.engagement, leads.c.readiness, leads.c.cycle),
+    *(leads.c[f"verdict_{gate}"] for gate in Gate),
+    *(leads.c[f"trait_{trait}"] for trait in Trait),
+)
+_STAGES = {str(stage): stage for stage in Stage}
+_TEMPERATURES = {str(temperature): temperature for temperature in Temperature}
+_VERDICTS = {str(verdict): verdict for verdict in Verdict}
+
+
+def _as_lead(row: tuple[Any, ...], topics: frozenset[str]) -> Lead:
+    # By place, for this runs for every lead of every batch, and names would take half of its time.
+    (lead_id, uid, version, email, time_zone, language, source, account_id, profile, account) = row[
+        :10
+    ]
+    (suppressed, locked, captured_at, last_life_at, archived_at) = row[10:15]
+    (stage, temperature, grade, fit, engagement, readiness, cycle) = row[15:22]
     return Lead(
-        id=row.id,
-        uid=row.uid,
-        version=row.version,
-        email=row.email,
-        time_zone=row.time_zone,
-        language=row.language,
-        source=row.source,
-        account_id=row.account_id,
-        profile=as_profile(row.profile),
-        account=as_profile(row.account_profile),
+        id=lead_id,
+        uid=uid,
+        version=version,
+        email=email,
+        time_zone=time_zone,
+        language=language,
+        source=source,
+        account_id=account_id,
+        profile=as_profile(profile),
+        account=as_profile(account),
         standing=Standing(
-            stage=Stage(row.stage),
-            temperature=Temperature(row.temperature),
-            grade=row.grade,
-            fit=row.fit,
-            engagement=row.engagement,
-            readiness=row.readiness,
-            verdicts={
-                Gate.ORGANIZATION: Verdict(row.verdict_organization),
-                Gate.OPPORTUNITY: Verdict(row.verdict_opportunity),
-                Gate.STAKEHOLDER: Verdict(row.verdict_stakeholder),
-                Gate.NURTURED: Verdict(row.verdict_nurtured),
-            },
-            traits={
-                Trait.PAIN: row.trait_pain,
-                Trait.INTEREST: row.trait_interest,
-                Trait.FIT: row.trait_fit,
-            },
-            cycle=row.cycle,
+            stage=_STAGES[stage],
+            temperature=_TEMPERATURES[temperature],
+            grade=grade,
+            fit=fit,
+            engagement=engagement,
+            readiness=readiness,
+            verdicts={gate: _VERDICTS[said] for gate, said in zip(Gate, row[22:26], strict=True)},
+            traits=dict(zip(Trait, row[26:], strict=True)),
+            cycle=cycle,
         ),
         topics=topics,
-        suppressed=row.suppressed,
-        locked=row.locked,
-        captured_at=row.captured_at,
-        last_life_at=row.last_life_at,
-        archived_at=row.archived_at,
+        suppressed=suppressed,
+        locked=locked,
+        captured_at=captured_at,
+        last_life_at=last_life_at,
+        archived_at=archived_at,
     )
+
+
+def hold(connection: Connection, ids: Iterable[int]) -> None:
+    """Lock leads until the transaction ends; everybody who locks several rows begins with them.
+
+    In one order, so that two transactions wait for each other and never lock each other up. On
+    SQLite there is one writer at a time anyway.
+    """
+    wanted = sorted(set(ids))
+    if wanted and connection.dialect.name == "postgresql":
+        connection.execute(locked_in_order(select(leads.c.id).where(among(leads.c.id, wanted))))
+
+
+def locked_in_order(statement: Select[Any]) -> Select[Any]:
+    """Let a statement about leads lock them, as `hold` does."""
+    # Without `key_share` every row that refers to one of these leads would have to wait too.
+    return statement.order_by(leads.c.id).with_for_update(key_share=True, of=leads)
 
 
 def cycle_starts(connection: Connection, ids: Sequence[int]) -> dict[int, datetime]:
@@ -233,7 +266,9 @@ def store_assessments(
     stored = connection.execute(statement, rows).rowcount
     new_cycles = [lead.id for lead, a in found if a.standing.cycle > lead.standing.cycle]
     if new_cycles:
-        connection.execute(update(leads).where(leads.c.id.in_(new_cycles)).values(cycle_at=now))
+        connection.execute(
+            update(leads).where(leads.c.id.in_(new_cycles)).values(cycle_at=now, last_life_at=now)
+        )
     archived = [
         lead.id
         for lead, a in found
@@ -260,9 +295,11 @@ def _standing_columns(standing: Standing) -> dict[str, Any]:
 
 
 def unchanged(connection: Connection, seen: Mapping[int, int]) -> set[int]:
-    """Return the ids that still are at the version that was read (`seen`: id to version)."""
-    rows = connection.execute(select(leads.c.id, leads.c.version).where(leads.c.id.in_(list(seen))))
-    return {row.id for row in rows if seen[row.id] == row.version}
+    """Lock leads; return the ids that are still at the version read (`seen`: id to version)."""
+    statement = select(leads.c.id, leads.c.version).where(among(leads.c.id, seen))
+    # Held: an event that comes in now must wait, or what is stored next would hide it.
+    rows = connection.execute(locked_in_order(statement)).tuples()
+    return {lead_id for lead_id, version in rows if seen[lead_id] == version}
 
 
 def touch(
@@ -279,9 +316,11 @@ def touch(
     wanted = sorted(set(ids))
     if not wanted:
         return
+    if len(wanted) > 1:
+        hold(connection, wanted)
     connection.execute(
         update(leads)
-        .where(leads.c.id.in_(wanted), leads.c.stage != Stage.ERASED)
+        .where(among(leads.c.id, wanted), leads.c.stage != Stage.ERASED)
         .values(check_at=now, version=leads.c.version + 1)
     )
     if life:
