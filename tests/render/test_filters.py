@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from enum import StrEnum
+from types import MappingProxyType
 
 import pytest
 from hypothesis import given, strategies as st
@@ -140,6 +141,11 @@ def test_a_template_writes(source: str, fields: dict[str, object], expected: str
 def test_a_template_fails_with(source: str, fields: dict[str, object], complaint: str) -> None:
     with pytest.raises(RenderError, match=complaint):
         render(source, **fields)
+
+
+def test_fields_may_come_in_any_mapping() -> None:
+    template = compile_one({"t.txt": "{{ company.name }}"}, "t.txt")
+    assert template.render(clean({"company": MappingProxyType({"name": "a"})})) == "a"
 
 
 def test_a_value_longer_than_the_limit_never_reaches_a_template() -> None:

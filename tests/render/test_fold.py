@@ -150,7 +150,7 @@ SAMPLES = ["", "a", "<b>&\"' \xa0\n --> <!-- </p>", "https://evil.example/", "20
 
 
 @pytest.mark.parametrize(("body", "folds"), CASES)
-def test_folding_is_taken_where_it_is_sound(body: str, folds: bool) -> None:  # noqa: FBT001 (a table)
+def test_folding_is_taken_where_it_is_sound(body: str, folds: bool) -> None:
     template = compile_mail(mail_of(page(body)), {"_p.html": "<p>{{ lead.y }}</p>"})
     assert (template.folded is not None) is folds
     if not folds:
@@ -177,7 +177,7 @@ def test_folding_is_taken_where_it_is_sound(body: str, folds: bool) -> None:  # 
         (r"p\:a { color: red }", False),
     ],
 )
-def test_selectors_that_look_at_neighbors_are_not_folded(style: str, folds: bool) -> None:  # noqa: FBT001 (a table)
+def test_selectors_that_look_at_neighbors_are_not_folded(style: str, folds: bool) -> None:
     body = "{% if lead.x %}<p>a</p>{% endif %}<p class='a'><b><i>{{ lead.x }}</i></b></p>"
     template = compile_mail(mail_of(page(body, style=style)), {})
     assert (template.folded is not None) is folds

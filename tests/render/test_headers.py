@@ -44,7 +44,7 @@ def test_bulk_mail_can_be_left_with_one_click() -> None:
 )
 def test_without_https_one_click_is_promised_only_on_this_machine(
     url: str,
-    promised: bool,  # noqa: FBT001 (a table)
+    promised: bool,
 ) -> None:
     assert ("List-Unsubscribe-Post" in headers(url=url)) is promised
 

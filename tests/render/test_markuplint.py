@@ -55,6 +55,7 @@ def flaws(source: str) -> list[str]:
         pytest.param("a < b {{ lead.email }} <3", id="behind a sign that opens no tag"),
         pytest.param("</ x>{{ lead.email }}</{% if lead.email %}{% endif %}>", id="a bogus end"),
         pytest.param("<![if !mso]>{{ lead.email }}<![endif]>", id="a declaration for Outlook"),
+        pytest.param("<script><!-- a --></script>{{ lead.email }}", id="behind an old script"),
         pytest.param("<script>a</scriptx></script >{{ lead.email }}", id="behind a script"),
         pytest.param("<p a/b =c d= 'e'>{{ lead.email }}", id="behind oddly spaced attributes"),
         pytest.param(
@@ -105,6 +106,7 @@ def test_a_value_may_stand(source: str) -> None:
         (f'<meta content="{NAME}">', "a lead's value inside content="),
         (f"<script>{NAME}</script>", "a value inside <script>"),
         (f"<SCRIPT>'</script' {NAME}</SCRIPT>", "a value inside <script>"),
+        (f"<script><!--<script></script>{NAME}</script>", "a value inside <script>"),
         (f"<style>{NAME}</style>", "a value inside <style>"),
         (f"<!-- {NAME} -->", "a lead's value inside a comment"),
         (f"<!-- a --{NAME} -->", "a lead's value inside a comment"),

@@ -169,7 +169,7 @@ def test_a_url_that_is_not_plain_https_is_refused(
         ([], False),
     ],
 )
-def test_an_exception_is_one_host_and_port_as_written(allow: list[str], good: bool) -> None:  # noqa: FBT001
+def test_an_exception_is_one_host_and_port_as_written(allow: list[str], good: bool) -> None:
     with serving(answering(b"HTTP/1.1 200 OK\r\n\r\n")) as port:
         door = Egress(allow=[entry.format(port=port) for entry in allow])
         answer = posted(door, f"http://127.0.0.1:{port}/")

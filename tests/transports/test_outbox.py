@@ -51,7 +51,7 @@ def test_the_same_message_again_is_accepted_and_stays_as_it_is(
 
 
 @pytest.mark.parametrize("durable", [True, False])
-def test_writing_through_to_the_disk_is_a_setting(outbox: Path, durable: bool) -> None:  # noqa: FBT001
+def test_writing_through_to_the_disk_is_a_setting(outbox: Path, durable: bool) -> None:
     transport = OutboxTransport(outbox, to_bytes=to_bytes, durable=durable)
     assert isinstance(transport.send([letter()], now=NOW)[0], Accepted)
 

@@ -88,7 +88,7 @@ def test_another_key_is_not_one_of_ours() -> None:
         (-timedelta(minutes=11), False),
     ],
 )
-def test_a_post_may_be_as_late_as_its_repetitions(age: timedelta, good: bool) -> None:  # noqa: FBT001
+def test_a_post_may_be_as_late_as_its_repetitions(age: timedelta, good: bool) -> None:
     proof = signed(at=NOW - age)
     if good:
         VERIFIER.verify(BODY, **proof, now=NOW)
@@ -145,7 +145,7 @@ def test_a_key_may_be_pasted_with_line_breaks() -> None:
 # --- what it says ---------------------------------------------------------------------------
 
 
-def events_of(items: object) -> Any:  # noqa: ANN401 (fields are compared one by one)
+def events_of(items: object) -> Any:
     post = parse(json.dumps(items).encode())
     assert post.malformed == ()
     return post.events

@@ -45,7 +45,7 @@ GOLDEN = {
 
 
 @pytest.fixture(scope="module")
-def schema() -> Any:  # noqa: ANN401 (a package without types)
+def schema() -> Any:
     """Return a validator for the request body of SendGrid's own description."""
     jsonschema = pytest.importorskip("jsonschema")
     document = json.loads((VENDOR / "sendgrid_mail_v3.json").read_bytes())
@@ -63,7 +63,7 @@ def test_the_request_is_what_it_always_was() -> None:
     assert json.loads(encode(payload(letter(7)))) == GOLDEN
 
 
-def test_sendgrids_own_description_agrees(schema: Any) -> None:  # noqa: ANN401
+def test_sendgrids_own_description_agrees(schema: Any) -> None:
     for message in (
         letter(7),
         letter(reply_to=None, headers=()),
@@ -74,7 +74,7 @@ def test_sendgrids_own_description_agrees(schema: Any) -> None:  # noqa: ANN401
             schema.validate(payload(message, sandbox=sandbox))
 
 
-def test_the_description_would_object_to_a_wrong_request(schema: Any) -> None:  # noqa: ANN401
+def test_the_description_would_object_to_a_wrong_request(schema: Any) -> None:
     wrong = {key: value for key, value in GOLDEN.items() if key != "from"}
     assert not schema.is_valid(wrong)
     assert not schema.is_valid({**GOLDEN, "categories": [str(n) for n in range(11)]})

@@ -280,6 +280,14 @@ def test_after_a_refusal_the_connection_is_used_on() -> None:
     assert server.commands.count("rset") == 2
 
 
+def test_a_server_that_refuses_and_hangs_up_has_refused() -> None:
+    server = SmtpServer(says={"RCPT": "550 no", "RSET": ""})
+    with serving(server) as port:
+        outcomes = sent([letter(1), letter(2)], port)
+    assert outcomes == [Refused(reason="smtp: 550 no", permanent=True)] * 2
+    assert server.connections == 2
+
+
 def test_where_nobody_listens_everything_is_kept() -> None:
     outcomes = sent([letter(1), letter(2)], closed_port())
     assert len(outcomes) == 2

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from nurture.core.lead import Stage
+from nurture.core.lead import Stage, Value
 from nurture.core.token import Purpose
 from nurture.engine.forms import questions
 from tests.web.world import World
@@ -182,7 +182,7 @@ def test_money_is_no_question_before_there_is_an_opportunity(
 
 
 def test_no_stored_value_is_on_the_page(page_world: World) -> None:
-    planted = {
+    planted: dict[str, Value] = {
         "lead.first_name": "Xanthippe",
         "lead.last_name": "Quarks",
         "lead.note": "zyzzyva",

@@ -17,7 +17,7 @@ from nurture.web.limits import Limiter
 from tests.web.world import NOW, World
 
 FUZZ = settings(
-    max_examples=60,
+    max_examples=40,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 URLENCODED = {"content-type": "application/x-www-form-urlencoded"}
@@ -76,38 +76,35 @@ def test_a_length_that_is_none_is_refused(page_world: World, length: str) -> Non
     with page_world.serving() as browser:
         host, port = str(browser.base_url.host), int(browser.base_url.port or 0)
         with socket.create_connection((host, port), timeout=5) as raw:
-            raw.sendall(
-                f"POST /l/guide HTTP/1.1\r\nHost: {host}\r\nContent-Length: {length}\r\n\r\n".encode()
-            )
+            head = f"POST /l/guide HTTP/1.1\r\nHost: {host}\r\nContent-Length: {length}"
+            raw.sendall(f"{head}\r\n\r\n".encode())
             status = raw.recv(100).split(b" ")[1]
     assert status in (b"400", b"413")
 
 
-@pytest.mark.parametrize(
-    ("kind", "body"),
-    [
-        ("application/x-www-form-urlencoded", b"\xff\xfe=\x00"),
-        ("application/x-www-form-urlencoded", b"lead.note=%ff"),
-        ("application/x-www-form-urlencoded", b"lead.note=%ed%a0%80"),
-        ("application/x-www-form-urlencoded", b"&".join([b"a=b"] * 300)),
-        ("multipart/form-data", b"x"),
-        ("multipart/form-data; boundary=x", b"x"),
-        ("multipart/form-data; boundary=x", b"--x\r\n\r\n\xff\r\n--x--\r\n"),
-        (f"multipart/form-data; boundary={'x' * 3000}", b"x"),
-        ("multipart/form-data; boundary=x", b"--x\r\n" + b"A: b\r\n" * 3000 + b"\r\n"),
-        ("application/json", b'{"lead.note": "x"}'),
-        ("text/plain", b"lead.note=x"),
-        ("\xff", b"x"),
-    ],
-)
-def test_a_malformed_form_is_refused_and_stores_nothing(
-    target: Target, kind: str, body: bytes
-) -> None:
+MALFORMED = [
+    ("application/x-www-form-urlencoded", b"\xff\xfe=\x00"),
+    ("application/x-www-form-urlencoded", b"lead.note=%ff"),
+    ("application/x-www-form-urlencoded", b"lead.note=%ed%a0%80"),
+    ("application/x-www-form-urlencoded", b"&".join([b"a=b"] * 300)),
+    ("multipart/form-data", b"x"),
+    ("multipart/form-data; boundary=x", b"x"),
+    ("multipart/form-data; boundary=x", b"--x\r\n\r\n\xff\r\n--x--\r\n"),
+    (f"multipart/form-data; boundary={'x' * 3000}", b"x"),
+    ("multipart/form-data; boundary=x", b"--x\r\n" + b"A: b\r\n" * 3000 + b"\r\n"),
+    ("application/json", b'{"lead.note": "x"}'),
+    ("text/plain", b"lead.note=x"),
+    ("\xff", b"x"),
+]
+
+
+def test_a_malformed_form_is_refused_and_stores_nothing(target: Target) -> None:
     before = target.world.content()
-    for path in target.posts[:3]:
-        headers = [(b"content-type", kind.encode("latin-1"))]
-        answer = target.browser.post(path, content=body, headers=headers)
-        assert answer.status_code == 400, path
+    for kind, body in MALFORMED:
+        for path in target.posts[:3]:
+            headers = [(b"content-type", kind.encode("latin-1"))]
+            answer = target.browser.post(path, content=body, headers=headers)
+            assert answer.status_code == 400, (path, kind)
     assert target.world.content() == before
 
 

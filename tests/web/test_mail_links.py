@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from nurture.core.event import EventKind
-from nurture.core.message import MessageState
+from nurture.core.message import DeliveryState, MessageState
 from nurture.core.token import Purpose
 from nurture.engine.erase import erase_leads
 from nurture.engine.public import is_scanner
@@ -73,16 +73,17 @@ def test_a_scanner_is_led_on_and_counts_for_nothing(page_world: World, agent: st
     assert ("message.clicked", "hello", True) in page_world.events(lead_id)
 
 
-@pytest.mark.parametrize(
-    "agent",
-    [
-        BROWSER,
-        "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like "
-        "Gecko) Version/18.6 Mobile/15E148 Safari/604.1",
-        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
-        "Chrome/140.0.0.0 Safari/537.36 Edg/140.0.0.0",
-    ],
+IPHONE = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like "
+    "Gecko) Version/18.6 Mobile/15E148 Safari/604.1"
 )
+EDGE = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/140.0.0.0 Safari/537.36 Edg/140.0.0.0"
+)
+
+
+@pytest.mark.parametrize("agent", [BROWSER, IPHONE, EDGE])
 def test_people_use_browsers(agent: str) -> None:
     assert not is_scanner(agent)
 
@@ -104,8 +105,8 @@ def test_the_ten_seconds_begin_with_the_delivery_that_was_reported(page_world: W
     with page_world.database.write() as connection:
         message = messages.by_uid(connection, mail)
         assert message is not None
-        delivery = messages.DeliveryState.DELIVERED
-        messages.raise_delivery(connection, [(message.id, delivery, page_world.clock())])
+        report = (message.id, DeliveryState.DELIVERED, page_world.clock())
+        messages.raise_delivery(connection, [report])
     page_world.clock.go(seconds=5)
     with page_world.serving() as browser:
         browser.get(f"/c/{page_world.token(Purpose.CLICK, mail)}")
@@ -194,7 +195,7 @@ def test_the_button_stops_everything_and_says_so(world: World, encoding: str) ->
 
 
 def test_unsubscribing_twice_is_as_good_as_once(world: World) -> None:
-    lead_id, mail = delivered(world)
+    _, mail = delivered(world)
     link = f"/u/{world.token(Purpose.UNSUBSCRIBE, mail)}"
     with world.serving() as browser:
         browser.post(link, data=ONE_CLICK)

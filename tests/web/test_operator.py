@@ -36,12 +36,10 @@ def write(folder: Path, uid: str, *, to: str = "ada@plant.example", html: str = 
 # -- who may look --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_on_this_machine_the_operator_needs_no_token(
-    page_world: World, page: str, tmp_path: Path
-) -> None:
+def test_on_this_machine_the_operator_needs_no_token(page_world: World, tmp_path: Path) -> None:
     with page_world.serving(outbox_dir=tmp_path) as browser:
-        assert browser.get(page).status_code in (200, 404)
+        for page in PAGES:
+            assert browser.get(page).status_code in (200, 404), page
 
 
 @pytest.mark.parametrize(
@@ -53,10 +51,8 @@ def test_on_this_machine_the_operator_needs_no_token(
         ("http://127.0.0.1:8321", {}, "[::1"),
     ],
 )
-@pytest.mark.parametrize("page", PAGES)
 def test_where_others_may_come_through_nobody_looks_without_a_token(
     page_world: World,
-    page: str,
     public_url: str,
     settings: dict[str, Any],
     host: str,
@@ -66,21 +62,22 @@ def test_where_others_may_come_through_nobody_looks_without_a_token(
     page_world.runtime._projects.clear()  # noqa: SLF001 (the same release with another address)
     headers = {"host": host} if host else {}
     with page_world.serving(outbox_dir=tmp_path, **settings) as browser:
-        assert browser.get(page, headers=headers).status_code == 403
+        for page in PAGES:
+            assert browser.get(page, headers=headers).status_code == 403, page
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_with_a_token_everybody_needs_it(page_world: World, page: str, tmp_path: Path) -> None:
+def test_with_a_token_everybody_needs_it(page_world: World, tmp_path: Path) -> None:
+    bearer = {"authorization": "Bearer open sesame"}
+    wrong = ("Bearer x", "Basic !", "Basic w7w=", "Digest x", "Bearer ü", "")
     with page_world.serving(operator_token="open sesame", outbox_dir=tmp_path) as browser:
-        refused = browser.get(page)
-        assert refused.status_code == 401
-        assert refused.headers["www-authenticate"].startswith("Basic ")
-        for wrong in ("Bearer x", "Basic !", "Basic w7w=", "Digest x", "Bearer ü"):
-            raw = {"authorization": wrong.encode("latin-1")}
-            assert browser.get(page, headers=raw).status_code == 401, wrong
-        assert browser.get(page, auth=("me", "open sesame")).status_code in (200, 404)
-        bearer = {"authorization": "Bearer open sesame"}
-        assert browser.get(page, headers=bearer).status_code in (200, 404)
+        for page in PAGES:
+            for said in wrong:
+                raw = [(b"authorization", said.encode("latin-1"))]
+                refused = browser.get(page, headers=raw)
+                assert refused.status_code == 401, (page, said)
+                assert refused.headers["www-authenticate"].startswith("Basic ")
+            assert browser.get(page, auth=("me", "open sesame")).status_code in (200, 404)
+            assert browser.get(page, headers=bearer).status_code in (200, 404)
 
 
 # -- outbox --------------------------------------------------------------------------------------
@@ -115,10 +112,8 @@ def test_a_mail_is_shown_in_a_frame_of_its_own(page_world: World, tmp_path: Path
     assert "allow-scripts" not in policy
 
 
-@pytest.mark.parametrize(
-    "name", ["%2e%2e", "%2e%2e%2fsecret", "secret", "a.eml", "link", "%00", "ü", "x" * 65, "huge"]
-)
-def test_only_mails_can_be_read(page_world: World, tmp_path: Path, name: str) -> None:
+def test_only_mails_can_be_read(page_world: World, tmp_path: Path) -> None:
+    names = ("%2e%2e", "%2e%2e%2fsecret", "secret", "a.eml", "link", "%00", "ü", "x" * 65, "huge")
     folder = tmp_path / "outbox"
     write(folder, "one")
     (tmp_path / "secret.eml").write_bytes(b"Subject: secret\n\n")
@@ -126,10 +121,10 @@ def test_only_mails_can_be_read(page_world: World, tmp_path: Path, name: str) ->
     (folder / "2026-09-01" / "link.eml").symlink_to(tmp_path / "secret.eml")
     (folder / "2026-09-01" / "huge.eml").write_bytes(b"x" * (2 * 1024 * 1024 + 1))
     with page_world.serving(outbox_dir=folder) as browser:
-        for page in (f"/outbox/{name}", f"/outbox/{name}/html"):
+        for page in [f"/outbox/{name}{part}" for name in names for part in ("", "/html")]:
             answer = browser.get(page)
-            assert answer.status_code == 404
-            assert "secret" not in answer.text
+            assert answer.status_code == 404, page
+            assert "secret" not in answer.text, page
 
 
 def test_a_broken_file_does_not_hide_the_others(page_world: World, tmp_path: Path) -> None:
@@ -183,25 +178,23 @@ def test_an_erased_lead_shows_nothing_personal(page_world: World) -> None:
         page = browser.get(f"/leads/{uid}")
         assert uid not in browser.get("/leads").text
     assert page.status_code == 200
-    assert "Erased lead" in page.text
+    assert "forget them" in page.text
     assert "Xanthippe" not in page.text
 
 
-@pytest.mark.parametrize(
-    "asked", ["nobody@x.example", "\x00", "%", "9" * 30, "²", "'; drop", "ü", "\ud83d"]
-)
-def test_searching_for_anything_finds_nobody_and_breaks_nothing(world: World, asked: str) -> None:
+def test_searching_for_anything_finds_nobody_and_breaks_nothing(world: World) -> None:
     world.add_lead()
-    query = asked.encode("utf-8", "surrogatepass")
     with world.serving() as browser:
-        page = browser.get("/leads?q=" + "".join(f"%{byte:02x}" for byte in query))
-    assert page.status_code == 200
+        for asked in ("nobody@x.example", "\x00", "%", "9" * 30, "²", "'; drop", "ü", "\ud83d"):
+            query = asked.encode("utf-8", "surrogatepass")
+            page = browser.get("/leads?q=" + "".join(f"%{byte:02x}" for byte in query))
+            assert page.status_code == 200, asked
 
 
-@pytest.mark.parametrize("uid", ["abc", "%00", "ü", "a%27b", "x" * 500])
-def test_an_unknown_lead_is_not_found(world: World, uid: str) -> None:
+def test_an_unknown_lead_is_not_found(world: World) -> None:
     with world.serving() as browser:
-        assert browser.get(f"/leads/{uid}").status_code == 404
+        for uid in ("abc", "%00", "ü", "a%27b", "x" * 500):
+            assert browser.get(f"/leads/{uid}").status_code == 404, uid
 
 
 def test_handoffs_are_listed_with_what_became_of_them(world: World) -> None:

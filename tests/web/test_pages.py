@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 import sys
@@ -207,13 +206,13 @@ def test_reading_changes_nothing(
     assert page_world.rung == []
 
 
-@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW"])
 def test_other_methods_change_nothing(
-    browser: httpx.Client, paths: dict[str, str], page_world: World, method: str
+    browser: httpx.Client, paths: dict[str, str], page_world: World
 ) -> None:
     before = page_world.content()
-    for name, path in paths.items():
-        assert browser.request(method, path).status_code in (400, 404, 405), name
+    for method in ("PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW"):
+        for name, path in paths.items():
+            assert browser.request(method, path).status_code in (400, 404, 405), (name, method)
     assert page_world.content() == before
 
 
@@ -245,6 +244,8 @@ def test_the_api_is_described(browser: httpx.Client) -> None:
         "POST /l/{form}",
         "GET /l/{form}/thanks",
         "GET /p/{token}",
+        "GET /s/{token}",
+        "POST /s/{token}",
         "POST /p/{token}",
         "GET /u/{token}",
         "POST /u/{token}",
@@ -252,7 +253,6 @@ def test_the_api_is_described(browser: httpx.Client) -> None:
         "POST /hooks/sales/{endpoint}",
         "POST /hooks/sendgrid",
     }
-    assert "HTTPValidationError" not in json.dumps(described) or described["openapi"]
 
 
 def test_the_web_process_never_imports_prefect() -> None:

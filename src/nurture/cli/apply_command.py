@@ -23,7 +23,9 @@ MOST_SHOWN = 60
 
 def apply(
     context: typer.Context,
-    by: Annotated[str | None, typer.Option(help="Who applies it; else your account's name.")] = None,
+    by: Annotated[
+        str | None, typer.Option(help="Who applies it; else your account's name.")
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")
     ] = False,
@@ -53,7 +55,9 @@ def apply(
     if dry_run:
         say("Nothing was changed; leave --dry-run out to put it in force.", style="yellow")
     else:
-        say(f"In force as release {release}. The next tick looks at everybody again.", style="green")
+        say(
+            f"In force as release {release}. The next tick looks at everybody again.", style="green"
+        )
 
 
 def _refuse(found: CheckResult, *, as_json: bool) -> None:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nurture.cli.place import Place, opened, place_of
+from nurture.cli.place import opened, place_of
 from nurture.cli.progress import watched
-from nurture.cli.run import DONE, FINDINGS
 from nurture.cli.show import print_json, say, table
 from nurture.core.errors import RefusedInput
 
@@ -48,8 +47,7 @@ def import_leads(
     if place.json:
         print_json(_as_json(result, written, dry_run=dry_run))
     else:
-        _show(place, result, written, dry_run=dry_run)
-    raise typer.Exit(FINDINGS if result.rejected else DONE)
+        _show(result, written, dry_run=dry_run)
 
 
 def _import(app: App, file: Path, content: bytes, *, dry_run: bool, quiet: bool) -> Imported:
@@ -74,7 +72,7 @@ def _import(app: App, file: Path, content: bytes, *, dry_run: bool, quiet: bool)
 
 
 def _write_rejects(result: Imported, target: Path) -> Path | None:
-    """Write rejected rows where only their owner reads them; remove an old file if there are none."""
+    """Write rejected rows for their owner only; without any, remove an old file."""
     from nurture.engine.importing import reject_file
 
     if not result.rejected:
@@ -95,7 +93,7 @@ def _as_json(result: Imported, written: Path | None, *, dry_run: bool) -> dict[s
     }
 
 
-def _show(place: Place, result: Imported, written: Path | None, *, dry_run: bool) -> None:
+def _show(result: Imported, written: Path | None, *, dry_run: bool) -> None:
     rows = [(getattr(result, name), text) for name, text in COUNTS]
     rows += [(len(result.rejected), "rejected"), (len(result.remarks), "remarks")]
     if dry_run:

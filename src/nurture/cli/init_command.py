@@ -11,7 +11,9 @@ from nurture.cli.show import say
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(help="Where the project is to be: a new or empty folder.")],
+    folder: Annotated[
+        Path, typer.Argument(help="Where the project is to be: a new or empty folder.")
+    ],
 ) -> None:
     """Make a new project: a whole programme to start from and to change."""
     from nurture.bootstrap.starter import copy_starter

@@ -64,7 +64,9 @@ class Place:
         try:
             moment = datetime.fromisoformat(self.now)
         except ValueError:
-            raise MisuseError(f"--now {self.now}: write a time like 2026-09-01T10:00+02:00") from None
+            raise MisuseError(
+                f"--now {self.now}: write a time like 2026-09-01T10:00+02:00"
+            ) from None
         if moment.tzinfo is None:
             raise MisuseError(f"--now {self.now}: add a zone, as in 2026-09-01T10:00+02:00")
         return moment.astimezone(UTC)

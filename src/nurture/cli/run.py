@@ -1,11 +1,15 @@
-"""Run the command line: exit 0 done, 1 findings, 2 misuse; every error a person can cause is one line."""
+"""Run the command line: exit 0 done, 1 findings, 2 misuse.
+
+Every error that a person can cause is one line on standard error, never a traceback.
+"""
 
 from __future__ import annotations
 
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from nurture.cli.show import warn
 from nurture.core.errors import NurtureError, ProjectError, RenderError
@@ -20,17 +24,17 @@ def run(arguments: Sequence[str]) -> int:
 
     from nurture.cli.root import app
 
-    _log_in_lines()
-    try:
-        code = get_command(app).main(list(arguments), "nurture", standalone_mode=False)
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has had enough; what is left of it must not be an error.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
-    except Exception as error:
-        return _told(error)
+    with _logging_in_lines():
+        try:
+            code = get_command(app).main(list(arguments), "nurture", standalone_mode=False)
+        except KeyboardInterrupt:
+            return INTERRUPTED
+        except BrokenPipeError:
+            # Whoever read our output has had enough; what is left of it must not be an error.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return DONE
+        except Exception as error:  # noqa: BLE001 (what is ours is raised again)
+            return _told(error)
     return code if isinstance(code, int) else DONE
 
 
@@ -75,9 +79,16 @@ class _OneLine(logging.Formatter):
         return f"{text}: {type(error).__name__}" if error is not None else text
 
 
-def _log_in_lines() -> None:
+@contextmanager
+def _logging_in_lines() -> Iterator[None]:
+    """Let what the engine logs be one line each on standard error."""
+    ours = logging.getLogger("nurture")
     handler = logging.StreamHandler()
-    debug = bool(os.environ.get("NURTURE_DEBUG"))
     form = "%(levelname)s %(name)s %(message)s"
+    debug = bool(os.environ.get("NURTURE_DEBUG"))
     handler.setFormatter(logging.Formatter(form) if debug else _OneLine(form))
-    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    ours.addHandler(handler)
+    try:
+        yield
+    finally:
+        ours.removeHandler(handler)

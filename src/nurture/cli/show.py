@@ -15,7 +15,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-WIDE = 140
+WIDE = 160
 """Columns where the output is no terminal: nothing is cut to eighty."""
 
 
@@ -40,13 +40,26 @@ def warn(text: str) -> None:
 
 
 def table(
-    columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    right: Sequence[str] = (),
+    whole: Sequence[str] = ("id",),
 ) -> Table:
-    """Return a table; columns named in `right` hold numbers."""
-    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
+    """Return a table; columns named in `right` hold numbers, those in `whole` are never broken."""
+    made = Table(
+        box=box.SIMPLE_HEAD if any(columns) else None,
+        pad_edge=False,
+        show_edge=False,
+        show_header=any(columns),
+        header_style="bold",
+    )
     for column in columns:
         made.add_column(
-            Text(column), justify="right" if column in right else "left", overflow="fold"
+            Text(column),
+            justify="right" if column in right else "left",
+            overflow="fold",
+            no_wrap=column in whole,
         )
     for row in rows:
         made.add_row(*(cell if isinstance(cell, Text) else Text(shown(cell)) for cell in row))

@@ -30,11 +30,11 @@ def tick(context: typer.Context, limit: Limit = LIMIT) -> None:
     from nurture.engine import tick as engine
 
     place, total = place_of(context), engine.Ticked()
-    with opened(place) as app:
-        with watched(
-            "Working", lambda: _worked(total), lambda: _due(app), quiet=place.json
-        ):
-            engine.run(app.runtime, make_ways(app), now=app.now(), limit=limit, total=total)
+    with (
+        opened(place) as app,
+        watched("Working", lambda: _worked(total), lambda: _due(app), quiet=place.json),
+    ):
+        engine.run(app.runtime, make_ways(app), now=app.now(), limit=limit, total=total)
     _show_ticked(total, as_json=place.json)
 
 
@@ -158,11 +158,11 @@ def rebuild(
     from nurture.engine.rebuild import run
 
     place, done = place_of(context), [0]
-    with opened(place) as app:
-        with watched(
-            "Rebuilding", lambda: done[-1], lambda: _in_play(app), quiet=place.json
-        ):
-            found = run(app.runtime, now=app.now(), dry_run=dry_run, progress=done.append)
+    with (
+        opened(place) as app,
+        watched("Rebuilding", lambda: done[-1], lambda: _in_play(app), quiet=place.json),
+    ):
+        found = run(app.runtime, now=app.now(), dry_run=dry_run, progress=done.append)
     if place.json:
         print_json(found)
     else:

@@ -10,10 +10,18 @@ import typer
 from typer.core import TyperCommand
 from typer.main import get_command
 
+# Typer's own types of commands and options have no public names.
+# ruff: noqa: ANN401
 from nurture.cli.place import DATABASE, HOME, PROFILE, Place
 
 _PANEL = "Common options"
-_NAMES = ("folder", "database", "now", "json")
+_NAMES = {
+    "project_folder": "folder",
+    "project_database": "database",
+    "test_clock": "now",
+    "as_json": "json",
+}
+"""Our parameters, by names that no command has for its own, and what they are to a Place."""
 
 
 class Verb(TyperCommand):
@@ -24,7 +32,7 @@ class Verb(TyperCommand):
 
     def invoke(self, ctx: Any) -> Any:
         """Take the common options out of what the function gets."""
-        ctx.obj = Place(**{name: ctx.params.pop(name) for name in _NAMES})
+        ctx.obj = Place(**{given: ctx.params.pop(name) for name, given in _NAMES.items()})
         return super().invoke(ctx)
 
 
@@ -37,24 +45,27 @@ def _common() -> tuple[Any, ...]:
 
 
 def _signature(
-    folder: Annotated[
+    project_folder: Annotated[
         Path | None,
         typer.Option(
-            help=f"The project's folder; else {HOME}, else where you are.", rich_help_panel=_PANEL
+            "--folder",
+            help=f"The project's folder; else {HOME}, else where you are.",
+            rich_help_panel=_PANEL,
         ),
     ] = None,
-    database: Annotated[
+    project_database: Annotated[
         str | None,
         typer.Option(
+            "--database",
             help=f"The database's address; else {DATABASE}, else .nurture/nurture.db there.",
             rich_help_panel=_PANEL,
         ),
     ] = None,
-    now: Annotated[
+    test_clock: Annotated[
         str | None,
-        typer.Option(help=f"A test clock; needs {PROFILE}=test.", rich_help_panel=_PANEL),
+        typer.Option("--now", help=f"A test clock; needs {PROFILE}=test.", rich_help_panel=_PANEL),
     ] = None,
-    json: Annotated[
+    as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON for programs.", rich_help_panel=_PANEL)
     ] = False,
 ) -> None:

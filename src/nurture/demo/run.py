@@ -118,8 +118,8 @@ def _live(
     secret = app.project_on_disk().endpoints["inside-sales"].secret
     crm = stack.enter_context(PretendCrm(secret, clock))
     # The CRM's port is known only now; the project names it by the environment.
-    app = _with_env(app, {"CRM_WEBHOOK_URL": f"http://{crm.address}/crm",
-                          "CRM_WEBHOOK_ALLOW": crm.address})  # fmt: skip
+    named = {"CRM_WEBHOOK_URL": f"http://{crm.address}/crm", "CRM_WEBHOOK_ALLOW": crm.address}
+    app = stack.enter_context(_with_env(app, named))
     project = app.project_on_disk()
     apply(app.runtime, project, by="demo", now=clock())
     imported = importing.import_csv(

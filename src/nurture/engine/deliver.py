@@ -27,8 +27,9 @@ from nurture.core.message import (
 )
 from nurture.engine.mailroom import Mailroom
 from nurture.engine.runtime import Runtime
-from nurture.store import history, leads, messages, switches
+from nurture.store import dispatch, history, leads, messages, switches
 from nurture.store.db import Connection
+from nurture.store.gate import held_at_gate
 
 log = logging.getLogger(__name__)
 
@@ -111,8 +112,8 @@ def run(
 def settle_doubt(runtime: Runtime, *, now: datetime) -> tuple[int, int]:
     """Reap messages of dead workers and park what stayed uncertain; return both counts."""
     with runtime.database.write() as connection:
-        reaped = messages.reap(connection, now=now)
-        parked = messages.park(connection, now=now, after=PARK_AFTER)
+        reaped = dispatch.reap(connection, now=now)
+        parked = dispatch.park(connection, now=now, after=PARK_AFTER)
     return reaped, parked
 
 
@@ -131,7 +132,7 @@ def _groups(batch: Sequence[Message], size: int) -> Iterator[Sequence[Message]]:
 
 def _give_back(runtime: Runtime, group: Sequence[Message], now: datetime) -> None:
     with runtime.database.write() as connection:
-        messages.postpone(connection, [(m.id, now, "transport halted") for m in group])
+        dispatch.postpone(connection, [(m.id, now, "transport halted") for m in group])
 
 
 def _send_group(
@@ -147,7 +148,7 @@ def _send_group(
         return
     with runtime.database.write() as connection:
         leaving = _pass_gate(runtime, connection, ready, counts, now)
-        messages.dispatch(connection, _attempts(leaving, transport, now), now=now)
+        dispatch.begin(connection, _attempts(leaving, transport, now), now=now)
     if not leaving:
         return
     # From here on the outcome of these messages can become unknown.
@@ -181,7 +182,7 @@ def _render(
     if failed:
         counts.unrendered += len(failed)
         with runtime.database.write() as connection:
-            messages.postpone(connection, failed)
+            dispatch.postpone(connection, failed)
     return ready
 
 
@@ -193,7 +194,7 @@ def _pass_gate(
     now: datetime,
 ) -> list[_Ready]:
     """Look at each lead for the last time, under the lock in which the message starts to leave."""
-    locked = {m.id for m in messages.lock_ready(connection, [r.message for r in ready])}
+    locked = {m.id for m in dispatch.lock_ready(connection, [r.message for r in ready])}
     lead_ids = sorted({r.message.lead_id for r in ready})
     people = leads.read(connection, lead_ids)
     sent = history.left_recently(connection, lead_ids, now=now)
@@ -212,8 +213,8 @@ def _pass_gate(
                 later.append((message.id, at, reason))
             case Never(state=state, reason=reason):
                 stopped.append((message.id, state, reason))
-    messages.stop(connection, stopped, now=now)
-    messages.postpone(connection, later)
+    dispatch.stop(connection, stopped, now=now)
+    dispatch.postpone(connection, later)
     counts.stopped += len(stopped)
     counts.postponed += len(later)
     return leaving
@@ -221,9 +222,9 @@ def _pass_gate(
 
 def _attempts(
     leaving: Sequence[_Ready], transport: Transport, now: datetime
-) -> list[messages.NewAttempt]:
+) -> list[dispatch.NewAttempt]:
     return [
-        messages.NewAttempt(
+        dispatch.NewAttempt(
             uid=item.outgoing.attempt_uid,
             message_id=item.message.id,
             epoch=item.message.epoch + 1,
@@ -265,10 +266,10 @@ def _settle(
                 switches.halt(connection, name, reason=reason, until=until, now=now)
             case _ as unknown:
                 assert_never(unknown)
-    messages.settle(connection, settled, now=now)
+    dispatch.settle(connection, settled, now=now)
 
 
-def _settlement(message: Message, outcome: Outcome, now: datetime) -> messages.Settlement:
+def _settlement(message: Message, outcome: Outcome, now: datetime) -> dispatch.Settlement:
     state, reason, not_before, provider_id = MessageState.READY, "", None, ""
     match outcome:
         case Accepted(provider_id=provider_id, note=reason):
@@ -286,7 +287,7 @@ def _settlement(message: Message, outcome: Outcome, now: datetime) -> messages.S
             not_before = until
         case _ as unknown:
             assert_never(unknown)
-    return messages.Settlement(
+    return dispatch.Settlement(
         message_id=message.id,
         epoch=message.epoch + 1,
         state=state,

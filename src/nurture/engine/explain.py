@@ -34,7 +34,7 @@ from nurture.core.errors import MisuseError
 from nurture.core.lead import Verdict
 from nurture.core.project import Segment
 from nurture.engine.person import Person
-from nurture.engine.words import segment_named
+from nurture.engine.words import VERDICT_SAYS, segment_named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +170,8 @@ class _Explainer:
         value = value_of(ref, self.person.facts)
         if value is None:
             return "not known"
+        if ref.owner == "verdict":
+            return f"it {VERDICT_SAYS[Verdict(str(value))]}"
         said = f"it is {self.words.value(ref, value)}"
         told = self.person.provenance.at(ref.text, self.now)
         return f"{said} ({told.said(self.words, self.person.zones)})" if told else said

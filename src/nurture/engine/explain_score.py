@@ -11,6 +11,7 @@ from nurture.core.lead import (
     QUALIFYING_GATES,
     Gate,
     Stage,
+    Standing,
     Trait,
     Verdict,
 )
@@ -68,7 +69,10 @@ class TraitExplained:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreExplained:
-    """Everything behind a lead's standing, as of one moment."""
+    """Everything behind a lead's standing, as of one moment.
+
+    `stored` is what the last assessment found, which rules act on until the next.
+    """
 
     uid: str
     as_of: datetime
@@ -82,6 +86,7 @@ class ScoreExplained:
     traits: tuple[TraitExplained, ...]
     missing: tuple[str, ...]
     next_look: Look | None
+    stored: Standing
 
     @property
     def axes(self) -> tuple[Axis, Axis, Axis]:
@@ -108,6 +113,7 @@ def explain_score(person: Person, *, now: datetime) -> ScoreExplained:
         traits=tuple(_traits(person, now)),
         missing=tuple(_missing(person, gates)),
         next_look=looks[0] if looks else None,
+        stored=person.lead.standing,
     )
 
 

@@ -32,10 +32,14 @@ class Zones:
         other = "" if here.date() == there.date() else f"{_day(here.date())}, "
         return f"{shown} ({other}{_clock(here)} {self.home})"
 
-    def short(self, at: datetime) -> str:
-        """Return the instant in the lead's zone alone, for a column whose head names the zone."""
-        there = at.astimezone(zone(self.lead))
-        return f"{_day(there.date())} {_clock(there)}"
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The zones that differ, the lead's first: the heads of the columns below."""
+        return (self.lead,) if self.lead == self.home else (self.lead, self.home)
+
+    def columns(self, at: datetime) -> tuple[str, ...]:
+        """Return the instant in each zone of `names`, for columns whose heads name the zones."""
+        return tuple(_stamp(at.astimezone(zone(name))) for name in self.names)
 
     def day(self, at: datetime) -> str:
         """Return the lead's calendar day of the instant."""
@@ -68,6 +72,10 @@ def say_seconds(count: int) -> str:
 
 def _day(day: date) -> str:
     return f"{_DAYS[day.weekday()]} {say_day(day)}"
+
+
+def _stamp(local: datetime) -> str:
+    return f"{_day(local.date())}, {_clock(local)}"
 
 
 def _clock(local: datetime) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
-from nurture.core.lead import Stage, Verdict
+from nurture.core.lead import Stage
 from nurture.engine.moments import Zones
 from nurture.engine.person import Person, look_at
 from nurture.engine.runtime import Runtime
@@ -19,7 +19,7 @@ from nurture.engine.story_lines import LineKind, NextLine, StoryLine
 from nurture.engine.story_next import Open, tell_next
 from nurture.engine.story_sequences import tell_decisions, tell_tasks
 from nurture.engine.story_standing import tell_gates, tell_handoffs, tell_moves
-from nurture.engine.words import both, points
+from nurture.engine.words import VERDICT_SAYS, both, points
 from nurture.store import (
     enrollments,
     events,
@@ -50,6 +50,39 @@ class Story:
     lines: tuple[StoryLine, ...]
     next: tuple[NextLine, ...]
 
+    @property
+    def who(self) -> str:
+        """Who it is, on one line."""
+        named = self.name or self.email or f"Lead {self.uid[:12]}"
+        parts = [named, f"<{self.email}>" if self.name and self.email else ""]
+        company = f", {self.company}" if self.company else ""
+        return " ".join(part for part in parts if part) + company
+
+    def as_text(self, *, minor: bool = False) -> str:
+        """Return the story as plain text; with `minor`, also what is rarely asked for."""
+        shown = [line for line in self.lines if minor or not line.minor]
+        return "\n".join(
+            [
+                self.who,
+                *self.standing,
+                "",
+                f"What happened (times in {' and '.join(self.zones.names)})",
+                *(_paragraph(self.zones.columns(line.at), line) for line in shown),
+                "",
+                f"What comes next, as of {self.zones.both(self.told_at)}",
+                *(
+                    _paragraph(self.zones.columns(line.at) if line.at else ("no date set",), line)
+                    for line in self.next
+                ),
+            ]
+        )
+
+
+def _paragraph(times: tuple[str, ...], line: StoryLine | NextLine) -> str:
+    return "\n".join(
+        [f"{' | '.join(times)}  {line.what}", *([f"    {line.why}"] if line.why else [])]
+    )
+
 
 def tell(runtime: Runtime, connection: Connection, lead_id: int, *, now: datetime) -> Story:
     """Tell the lead's story as of now, oldest line first."""
@@ -69,18 +102,17 @@ def tell(runtime: Runtime, connection: Connection, lead_id: int, *, now: datetim
 
 def _standing(person: Person) -> list[str]:
     """Return where the lead stands now, in a few sentences."""
-    lead, standing = person.lead, person.lead.standing
+    lead, standing, now = person.lead, person.lead.standing, person.found.standing
     if standing.stage is Stage.ERASED:
         return ["Asked us to forget them, and we did. Only counts and dates are left."]
     scores = (
-        f"engagement {points(standing.engagement)}, fit {points(standing.fit)}, "
-        f"readiness {standing.readiness} of 100"
+        f"engagement {points(now.engagement)}, fit {points(now.fit)}, "
+        f"readiness {now.readiness} of 100"
     )
     stage = person.words.stage(standing.stage)
     kind = f"Stage {stage}, temperature {standing.temperature}, grade {standing.grade}"
     said = [f"{kind}; {scores}."]
-    says = {Verdict.PASS: "passes", Verdict.FAIL: "fails", Verdict.UNKNOWN: "is open"}
-    gates = [f"{gate} {says[verdict]}" for gate, verdict in standing.verdicts.items()]
+    gates = [f"{gate} {VERDICT_SAYS[verdict]}" for gate, verdict in standing.verdicts.items()]
     said.append(f"Gates: {both(gates)}.")
     if lead.topics and not lead.suppressed:
         said.append(f"May be sent mail about: {both(sorted(lead.topics))}.")

@@ -32,7 +32,7 @@ from nurture.core.condition import (
 )
 from nurture.core.errors import ProjectError
 from nurture.core.event import EventKind
-from nurture.core.lead import Stage, Value
+from nurture.core.lead import Stage, Value, Verdict
 from nurture.core.project import Project
 from nurture.core.score import MILLI
 from nurture.engine.moments import say_day, say_seconds
@@ -299,6 +299,14 @@ _GATE_SAYS = {
     (Operator.EQ, "unknown"): "is still open",
     (Operator.NE, "unknown"): "is decided",
 }
+
+
+VERDICT_SAYS = {
+    Verdict.PASS: "passes",
+    Verdict.FAIL: "fails",
+    Verdict.UNKNOWN: "is open",
+}
+"""What a gate's answer is called where the gate is the subject."""
 
 
 def segment_named(condition: Condition) -> str | None:

@@ -7,8 +7,9 @@ mail is rendered, and the cost of the whole can be counted before it runs once.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from types import TracebackType
 
 from jinja2 import Template, nodes
@@ -27,9 +28,7 @@ MAX_INCLUDE_DEPTH = 10
 MAX_STEPS = 1_000_000
 """Nodes that a template may run at most; at about 0.1 microseconds each."""
 
-SHORT_STEPS = 3_000
-"""Up to here, counting what comes out on the way would cost more than it could save."""
-
+_BATCH = 256
 _LINES = 1_000_000
 # What no mail carries: C0 controls but tab and line feed, DEL, C1 controls, lone surrogates.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -37,29 +36,21 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Compiled:
-    """One template ready to render.
-
-    `origins` says which file a line number belongs to; `short` that it cannot become so long that
-    its output would have to be counted on the way.
-    """
+    """One template ready to render. `origins` says which file a line number belongs to."""
 
     name: str
     template: Template
     origins: tuple[str, ...]
-    short: bool = False
 
     def render(self, values: Mapping[str, object]) -> str:
         """Return the text for values that went through `clean`, or raise RenderError."""
         context = self.template.new_context(dict(values), shared=True)
         chunks = self.template.root_render_func(context)
         try:
-            text = "".join(chunks if self.short else _counted(chunks))
+            return _joined(chunks)
         except Exception as error:  # noqa: BLE001 (a template can raise whatever Python can)
             where = self._where(error.__traceback__)
             raise RenderError(f"{where}: {str(error) or type(error).__name__}") from None
-        if len(text) > MAX_OUTPUT:
-            raise RenderError(f"{self.name}: longer than {MAX_OUTPUT} characters")
-        return text
 
     def _where(self, trace: TracebackType | None) -> str:
         place = self.name
@@ -131,29 +122,24 @@ def compile_flat(flat: Flat, sandbox: Sandbox) -> Compiled:
     except (SyntaxError, TemplateError, RecursionError, MemoryError) as error:
         raise RenderError(f"{flat.name}: cannot be compiled: {error}") from None
     template = Template.from_code(sandbox, code, {}, None)
-    return Compiled(
-        name=flat.name,
-        template=template,
-        origins=tuple(flat.origins),
-        short=steps(flat.body, per_loop=MAX_ITEMS) <= SHORT_STEPS,
-    )
+    return Compiled(name=flat.name, template=template, origins=tuple(flat.origins))
 
 
 def clean(values: Mapping[str, object]) -> dict[str, object]:
     """Return a copy whose every text is plain: no control characters, no markup, not too long."""
-    return {
-        name: clean(value) if isinstance(value, dict) else _clean_value(name, value)
-        for name, value in values.items()
-    }
+    return {name: _clean_value(name, value) for name, value in values.items()}
 
 
-def _counted(chunks: Iterable[str]) -> Iterator[str]:
+def _joined(chunks: Iterator[str]) -> str:
+    """Join what a template yields, counted on the way: a loop could fill the memory."""
+    parts: list[str] = []
     size = 0
-    for chunk in chunks:
-        size += len(chunk)
+    while batch := list(islice(chunks, _BATCH)):
+        size += sum(map(len, batch))
         if size > MAX_OUTPUT:
             raise RenderError(f"longer than {MAX_OUTPUT} characters")
-        yield chunk
+        parts += batch
+    return "".join(parts)
 
 
 def _clean_value(name: str, value: object) -> object:
@@ -164,7 +150,8 @@ def _clean_value(name: str, value: object) -> object:
         return value if type(value) is str and value.isprintable() else plain(str(value))
     if isinstance(value, list | tuple):
         return [_clean_value(name, item) for item in value]
-    return value
+    # Templates look fields up in dicts and nowhere else.
+    return clean(value) if isinstance(value, Mapping) else value
 
 
 def plain(text: str) -> str:

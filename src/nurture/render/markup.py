@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 _SPACE = " \t\n\r\f"
+_LONGEST_END = 12
 
 
 class Place(StrEnum):
@@ -31,7 +32,12 @@ class Place(StrEnum):
     UNQUOTED = "unquoted"
 
 
-RAW_TAGS = frozenset({"script", "style", "title", "textarea", "xmp", "iframe", "noframes"})
+RAW_TAGS = frozenset(
+    {
+        *("iframe", "noembed", "noframes", "plaintext", "script", "style", "textarea", "title"),
+        "xmp",
+    }
+)
 """Elements whose content is text up to their own end tag."""
 
 VALUE_ONLY_TEXT = frozenset({"title", "textarea"})
@@ -96,6 +102,7 @@ class Tokenizer:
     tags: list[Tag] = field(default_factory=list)
     _buffer: str = ""
     _start: int = 0
+    _hidden: int = 0
 
     def copy(self) -> Tokenizer:
         """Return an independent tokenizer in the same state."""
@@ -106,7 +113,7 @@ class Tokenizer:
         """What two branches must agree on when they meet again."""
         place = self.place
         if place is Place.RAW:
-            return (place, self.raw)
+            return (place, self.raw, str(self._hidden))
         if place in {Place.TEXT, Place.COMMENT, Place.DECLARATION}:
             return (place,)
         if place in {Place.IN_TAG, Place.AFTER_NAME}:
@@ -215,20 +222,30 @@ class Tokenizer:
         self.tags.append(tag)
         self.place, self._buffer = Place.TEXT, ""
         if not self.closing and self.tag in RAW_TAGS:
-            self.place, self.raw = Place.RAW, self.tag
+            self.place, self.raw, self._hidden = Place.RAW, self.tag, 0
 
     def _raw(self, character: str, position: int) -> None:
-        if character == "<":
-            self._buffer, self._start = "<", position
+        tail = self._buffer = (self._buffer + character.lower())[-_LONGEST_END:]
+        end, ends_name = f"</{self.raw}", character in _SPACE or character in "/>"
+        if self.raw == "script" and self._hides_end(tail, ends_name=ends_name):
             return
-        self._buffer += character.lower()
-        end = f"</{self.raw}"
-        if self._buffer[:-1] == end and (character in _SPACE or character in "/>"):
+        if ends_name and tail[:-1].endswith(end):
             self.tag, self.closing, self.attribute = self.raw, True, ""
-            self.place = Place.IN_TAG
+            self.place, self._start = Place.IN_TAG, position - len(end)
             self._in_tag(character, position)
-        elif not end.startswith(self._buffer):
-            self._buffer = ""
+
+    def _hides_end(self, tail: str, *, ends_name: bool) -> bool:
+        """Tell whether a script, by a script in a comment in it, does not end here."""
+        if tail.endswith("<!--"):
+            self._hidden = max(self._hidden, 1)
+        elif tail.endswith("-->"):
+            self._hidden = 0
+        elif self._hidden and ends_name and tail[:-1].endswith(("<script", "</script")):
+            inner = self._hidden == 2  # noqa: PLR2004 (in the inner script)
+            opens = tail[:-1].endswith("<script")
+            self._hidden = 2 if opens else 1
+            return inner or opens
+        return False
 
     def _declaration(self, character: str, position: int) -> None:
         if self._buffer == "!-" and character == "-":

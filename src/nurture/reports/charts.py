@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, log10
 
-from nurture.reports.svg import SMALL, box, breadth, fit, line, picture, tag, words
+from nurture.reports.svg import SMALL, box, breadth, dot, fit, line, picture, tag, words
 
 NARROW = 440
 TONES = ("one", "two", "three", "four", "five")
@@ -42,7 +42,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """One period: `label` on the axis, '' for none, and its parts from bottom to top."""
+    """One period: its label on the axis, and its parts from bottom to top."""
 
     name: str
     label: str
@@ -237,14 +237,13 @@ def weeks(columns: Sequence[Column], *, width: float, sentence: str) -> str:
 
 
 def _week_labels(columns: Sequence[Column], left: float, pitch: float, y: float) -> Iterable[str]:
-    """Yield the labels that have room; what is left out stands in the column's title."""
-    free = 0.0
+    """Yield every label, every second, every third ...: as many as have room."""
+    widest = max((breadth(column.label, SMALL) for column in columns), default=0.0)
+    every = ceil((widest + 8) / pitch)
     for number, column in enumerate(columns):
-        middle = left + pitch * (number + 0.5)
-        half = breadth(column.label, SMALL) / 2
-        if column.label and middle - half >= free:
-            yield words(middle, y, column.label, kind="axis", anchor="middle")
-            free = middle + half + 8
+        if number % every == 0:
+            x = left + pitch * (number + 0.5)
+            yield words(x, y, column.label, kind="axis", anchor="middle")
 
 
 def curves(found: Sequence[Curve], *, width: float, sentence: str, last_day: float) -> str:
@@ -271,16 +270,8 @@ def curves(found: Sequence[Curve], *, width: float, sentence: str, last_day: flo
             day = next(day for day, share in curve.points if share >= quarter / 4)
             if day <= last_day:
                 told = f"{curve.name}: {quarter * 25} % within {took:,.1f} days"
-                marks.append(
-                    tag(
-                        "circle",
-                        tag("title", told),
-                        cx=left + day * scale,
-                        cy=top + plot * (1 - quarter / 4),
-                        r=4.0,
-                        class_=f"c-dot c-{curve.tone}-line",
-                    )
-                )
+                at = (left + day * scale, top + plot * (1 - quarter / 4))
+                marks.append(dot(at, f"c-dot c-{curve.tone}-line", told))
     return picture(width, top + plot + 24, sentence, *marks)
 
 

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from nurture.reports import show_mails, show_pipeline, show_sales
 from nurture.reports.figures import Section, lines
 from nurture.reports.pace import ALL, CAPTURED, HANDED
+from nurture.reports.svg import visible
 from nurture.reports.wording import NOTHING, count, days, many, moment, percent
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ def render(report: Report) -> str:
     environment = Environment(
         loader=PackageLoader("nurture.reports", "template"),
         autoescape=True,
+        finalize=_shown,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -49,8 +52,15 @@ def render(report: Report) -> str:
     )
 
 
+def _shown(value: object) -> object:
+    """Take from names what would turn the text around them round; drawings are ready."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
 def _sections(report: Report) -> list[Section]:
     tables = report.tables
+    if show_pipeline.captured(tables) == 0:
+        return []
     found = [
         show_pipeline.people(tables),
         show_pipeline.time(tables),
@@ -91,7 +101,9 @@ def _tiles(tables: Tables) -> list[Tile]:
         Tile(
             name="Customers",
             value=count(steps["customer"].leads),
-            note=f"{percent(steps['customer'].of_all)} of all captured",
+            note=f"{percent(steps['customer'].of_all)} of all captured"
+            if steps["captured"].leads
+            else "nobody yet",
         ),
     ]
 

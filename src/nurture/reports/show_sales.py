@@ -25,6 +25,7 @@ from nurture.reports.figures import (
     plot,
     table,
 )
+from nurture.reports.reasons import NO_REASON, OTHER_WORDS
 from nurture.reports.standstill import ARCHIVED, ERASED, REVIVED, STOPPED
 from nurture.reports.wording import count, lasting, many, percent
 
@@ -77,7 +78,8 @@ def _handoffs(tables: Tables) -> Figure:
         if not line.answered:
             statement = f"{many(line.delivered, 'handoff')} reached sales, none has an answer yet."
         if line.overdue_now:
-            statement += f" {count(line.overdue_now)} are overdue."
+            late = "is" if line.overdue_now == 1 else "are"
+            statement += f" {count(line.overdue_now)} {late} overdue."
     return Figure(
         id="handoffs",
         title="Handoffs",
@@ -116,7 +118,7 @@ def _acceptance(tables: Tables) -> Figure:
     if line.answered:
         statement = (
             f"Sales takes on {percent(line.acceptance)} of what it answers. With "
-            f"{many(line.answered, 'answer')} the true rate lies between "
+            f"{many(line.answered, 'answer')} the true rate is probably between "
             f"{percent(line.acceptance_low)} and {percent(line.acceptance_high)}."
         )
     return Figure(
@@ -186,9 +188,11 @@ def _reasons(tables: Tables) -> Figure:
         for row in lines(ranked.head(MOST_REASONS))
     ]
     statement = "Sales has given none back."
-    if rows:
-        first = lines(ranked)[0]
-        statement = f"The most frequent reason is “{first.reason}” ({first.answer})."
+    named = [row for row in lines(ranked) if row.reason not in (NO_REASON, OTHER_WORDS)]
+    if named:
+        statement = f"The most frequent reason is “{named[0].reason}” ({named[0].answer})."
+    elif rows:
+        statement = "No reason was named twice."
     return Figure(
         id="reasons",
         title="Why handoffs came to nothing",
@@ -262,9 +266,9 @@ def _held(tables: Tables) -> Figure:
     if total:
         calling = f"{many(waiting, 'thing')} {'needs' if waiting == 1 else 'need'} somebody"
         statement = f"{many(total, 'thing')} held; {calling if waiting else 'none needs anybody'}."
-    places = [
-        " / ".join(part for part in parts if part)
-        for parts in zip(found["sequence"], found["step"], strict=True)
+    reasons = [
+        f"{row.reason} ({row.sequence} / {row.step})" if row.sequence else row.reason
+        for row in lines(found)
     ]
     marked = [
         f"{what} (needs somebody)" if calls else what
@@ -276,11 +280,10 @@ def _held(tables: Tables) -> Figure:
         statement=statement,
         note="Held without a date: only an answer, a consent or a person sets it going again.",
         table=table(
-            found.assign(place=places, what=marked),
+            found.assign(reason=reasons, what=marked),
             ("what", "What", TEXT),
             ("reason", "Why", TEXT),
-            ("place", "Where", TEXT),
-            ("count", "How many", COUNT),
+            ("count", "Count", COUNT),
             ("oldest_days", "Oldest", DAYS),
         )
         if total

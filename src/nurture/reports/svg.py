@@ -8,7 +8,9 @@ from unicodedata import east_asian_width
 LABEL, SMALL = 12.0, 11.0
 """Sizes of type in a chart, in its own units; as large on the page as the chart is drawn."""
 
-_NARROW = frozenset("iIl.,:;'|!jtf()[] ")
+HARD_SPACE = "\u00a0"
+
+_NARROW = frozenset(f"iIl.,:;'|!jtf()[] {HARD_SPACE}")
 _BROAD = frozenset("mwMW@%")
 
 
@@ -49,11 +51,10 @@ def box(
     radius: float = 3,
 ) -> str:
     """Return a filled rectangle with its own short explanation."""
-    told = tag("title", escape(clean(title))) if title else ""
     (x, y), (width, height) = at, size
     return tag(
         "rect",
-        told,
+        _title(title) if title else "",
         x=x,
         y=y,
         width=max(width, 0.0),
@@ -69,8 +70,22 @@ def line(begin: tuple[float, float], end: tuple[float, float], kind: str) -> str
 
 
 def clean(text: str) -> str:
-    """Return the text on one line, without characters that draw nothing or turn it round."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    """Return the text on one line, as `visible`, without needless spaces."""
+    return " ".join(word for word in visible(text).split(" ") if word)
+
+
+def visible(text: str) -> str:
+    """Return the text with a space for each character that draws nothing or turns it round."""
+    return "".join(c if c.isprintable() or c == HARD_SPACE else " " for c in text)
+
+
+def dot(at: tuple[float, float], kind: str, title: str) -> str:
+    """Return a small circle with its own short explanation."""
+    return tag("circle", _title(title), cx=at[0], cy=at[1], r=4.0, class_=kind)
+
+
+def _title(text: str) -> str:
+    return tag("title", escape(clean(text)))
 
 
 def breadth(text: str, size: float = LABEL) -> float:

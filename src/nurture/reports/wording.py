@@ -6,8 +6,9 @@ from datetime import datetime
 from math import isnan
 from zoneinfo import ZoneInfo
 
+from nurture.reports.svg import HARD_SPACE
+
 NOTHING = "–"  # noqa: RUF001 (a dash for "no figure")
-_HARD_SPACE = "\u00a0"
 _TEN, _TWO_DAYS = 9.95, 48
 
 
@@ -22,7 +23,7 @@ def percent(part: float | None) -> str:
         return NOTHING
     shown = 100 * part
     digits = 1 if 0 < shown < _TEN else 0
-    return f"{shown:.{digits}f}{_HARD_SPACE}%"
+    return f"{shown:.{digits}f}{HARD_SPACE}%"
 
 
 def days(number: float | None) -> str:
@@ -30,8 +31,9 @@ def days(number: float | None) -> str:
     if number is None or isnan(number):
         return NOTHING
     if number < 1:
-        return f"{number * 24:.0f}{_HARD_SPACE}h"
-    return f"{number:.{0 if number >= _TEN else 1}f}{_HARD_SPACE}d"
+        return f"{number * 24:.0f}{HARD_SPACE}h"
+    shown = f"{number:.0f}" if number >= _TEN else f"{number:.1f}".removesuffix(".0")
+    return f"{shown}{HARD_SPACE}d"
 
 
 def lasting(number: float) -> str:
@@ -45,7 +47,7 @@ def hours(number: float | None) -> str:
     """Return a length of time in hours, days from two of them on."""
     if number is None or isnan(number):
         return NOTHING
-    return days(number / 24) if number >= _TWO_DAYS else f"{number:.0f}{_HARD_SPACE}h"
+    return days(number / 24) if number >= _TWO_DAYS else f"{number:.0f}{HARD_SPACE}h"
 
 
 def many(number: int, one: str, several: str = "") -> str:

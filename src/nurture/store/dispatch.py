@@ -11,7 +11,7 @@ from sqlalchemy import Update, bindparam, func, select, update
 from nurture.core.message import Message, MessageState
 from nurture.store import sets
 from nurture.store.db import Connection, Instant, stored
-from nurture.store.messages import accept, has_state
+from nurture.store.messages import IN_DOUBT, accept, has_state
 from nurture.store.sets import Given, among
 from nurture.store.tables import attempts, messages
 
@@ -60,7 +60,7 @@ _STARTING = [
 ]
 
 
-def dispatch(connection: Connection, starting: Sequence[NewAttempt], *, now: datetime) -> None:
+def begin(connection: Connection, starting: Sequence[NewAttempt], *, now: datetime) -> None:
     """Mark mails as leaving and record their attempts; commit before any byte leaves.
 
     The caller holds the mails by `lock_ready`: each attempt is one epoch ahead of its mail.
@@ -188,7 +188,7 @@ def reap(connection: Connection, *, now: datetime) -> int:
     )
     return connection.execute(
         update(messages)
-        .where(has_state(MessageState.DISPATCHING), dead.exists())
+        .where(IN_DOUBT, has_state(MessageState.DISPATCHING), dead.exists())
         .values(
             state=MessageState.UNCERTAIN,
             reason="the worker was lost while the mail was leaving",
@@ -202,6 +202,6 @@ def park(connection: Connection, *, now: datetime, after: timedelta) -> int:
     """Hand mails that stayed uncertain for so long to a person."""
     return connection.execute(
         update(messages)
-        .where(has_state(MessageState.UNCERTAIN), messages.c.closed_at < now - after)
+        .where(IN_DOUBT, has_state(MessageState.UNCERTAIN), messages.c.closed_at < now - after)
         .values(state=MessageState.PARKED)
     ).rowcount

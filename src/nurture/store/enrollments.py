@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, and_, bindparam, delete, insert, not_, or_, select, update
+from sqlalchemy import Row, Select, Update, and_, delete, not_, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from nurture.core.decide import Decision, End, Park
 from nurture.core.enrollment import Awaiting, Enrollment
-from nurture.store.db import Connection
+from nurture.store import sets
+from nurture.store.db import Connection, stored
 from nurture.store.pauses import paused
+from nurture.store.sets import Given, among
 from nurture.store.tables import enrollments, past_enrollments
 
 
@@ -72,17 +74,23 @@ def claim(
         not_(paused(enrollments.c.lead_id, now=now)),
     )
     if lead_ids is not None:
-        due = due.where(enrollments.c.lead_id.in_(lead_ids))
+        due = due.where(among(enrollments.c.lead_id, lead_ids))
     due = due.order_by(enrollments.c.due_at, enrollments.c.id).limit(limit)
     if connection.dialect.name == "postgresql":
         due = due.with_for_update(skip_locked=True)
+    # Apart, so that it is asked once: asked once a row it would lock more than the limit.
+    turn = due.cte("turn")
     rows = connection.execute(
         update(enrollments)
-        .where(enrollments.c.id.in_(due.scalar_subquery()))
+        .where(enrollments.c.id.in_(select(turn.c.id)))
         .values(lease_until=now + lease)
-        .returning(*enrollments.c)
-    ).all()
-    return sorted((as_enrollment(row) for row in rows), key=lambda e: (e.due_at or now, e.id))
+        .returning(*_READ)
+    )
+    return sorted(map(as_enrollment, rows), key=lambda e: (e.due_at or now, e.id))
+
+
+_READ = [enrollments.c[name] for name in Enrollment.__dataclass_fields__]
+_AWAITING = {str(awaiting): awaiting for awaiting in Awaiting}
 
 
 def as_enrollment(row: Row[Any]) -> Enrollment:
@@ -94,7 +102,7 @@ def as_enrollment(row: Row[Any]) -> Enrollment:
         release_id=row.release_id,
         step=row.step,
         version=row.version,
-        awaiting=Awaiting(row.awaiting),
+        awaiting=_AWAITING[row.awaiting],
         due_at=row.due_at,
         wait_until=row.wait_until,
         since=row.since,
@@ -114,13 +122,33 @@ def of_lead(connection: Connection, lead_id: int) -> list[tuple[Enrollment, str]
 
 
 def unchanged(connection: Connection, seen: Mapping[int, int]) -> set[int]:
-    """Return the ids that still are at the version that was read (`seen`: id to version)."""
-    statement = select(enrollments.c.id, enrollments.c.version).where(
-        enrollments.c.id.in_(list(seen))
+    """Lock enrollments; return the ids still at the version read (`seen`: id to version)."""
+    statement = select(enrollments.c.id, enrollments.c.version).where(among(enrollments.c.id, seen))
+    rows = connection.execute(_locked_in_order(statement)).tuples()
+    return {row_id for row_id, version in rows if seen[row_id] == version}
+
+
+def _locked_in_order(statement: Select[Any]) -> Select[Any]:
+    """Lock row after row in one order, so that transactions wait but never lock each other up."""
+    return statement.order_by(enrollments.c.id).with_for_update(key_share=True)
+
+
+_PARKED = [
+    *(enrollments.c.id, enrollments.c.step, enrollments.c.awaiting, enrollments.c.due_at),
+    *(enrollments.c.wait_until, enrollments.c.since, enrollments.c.visit, enrollments.c.jumps),
+    enrollments.c.reason,
+]
+
+
+def _park(given: Given) -> Update:
+    return (
+        update(enrollments)
+        .where(enrollments.c.id == given["id"])
+        .values(
+            {place.name: given[place.name] for place in _PARKED[1:]}
+            | {"version": enrollments.c.version + 1, "lease_until": None, "failures": 0}
+        )
     )
-    if connection.dialect.name == "postgresql":
-        statement = statement.with_for_update()
-    return {row.id for row in connection.execute(statement) if seen[row.id] == row.version}
 
 
 def settle(
@@ -131,68 +159,48 @@ def settle(
 ) -> None:
     """Store where enrollments stand; the caller holds them by `unchanged` in this transaction."""
     parked = [_parked(e, d, d.then) for e, d in decided if isinstance(d.then, Park)]
-    if parked:
-        columns = [name for name in parked[0] if name != "key"]
-        connection.execute(
-            update(enrollments)
-            .where(enrollments.c.id == bindparam("key"))
-            .values(
-                {
-                    name.removeprefix("new_"): bindparam(
-                        name, type_=enrollments.c[name.removeprefix("new_")].type
-                    )
-                    for name in columns
-                }
-                | {"version": enrollments.c.version + 1, "lease_until": None, "failures": 0}
-            ),
-            parked,
-        )
+    sets.change(connection, _park, _PARKED, parked)
     end(connection, [(e, d.then) for e, d in decided if isinstance(d.then, End)], now=now)
 
 
-def _parked(enrollment: Enrollment, decision: Decision, park: Park) -> dict[str, Any]:
-    return {
-        "key": enrollment.id,
-        "new_step": park.step,
-        "new_awaiting": park.awaiting,
-        "new_due_at": park.due_at,
-        "new_wait_until": park.wait_until,
-        "new_since": park.since,
-        "new_visit": decision.visit,
-        "new_jumps": dict(decision.jumps),
-        "new_reason": park.reason,
-    }
+def _parked(enrollment: Enrollment, decision: Decision, park: Park) -> sets.Row:
+    return (
+        *(enrollment.id, park.step, str(park.awaiting)),
+        None if park.due_at is None else stored(park.due_at),
+        None if park.wait_until is None else stored(park.wait_until),
+        *(stored(park.since), decision.visit, dict(decision.jumps), park.reason),
+    )
+
+
+_ENDED = [
+    *(past_enrollments.c.lead_id, past_enrollments.c.sequence, past_enrollments.c.release_id),
+    *(past_enrollments.c.step, past_enrollments.c.entered_at, past_enrollments.c.ended_at),
+    past_enrollments.c.reason,
+]
 
 
 def end(connection: Connection, ended: Sequence[tuple[Enrollment, End]], *, now: datetime) -> None:
     """Move finished enrollments out of the open work."""
     if not ended:
         return
-    connection.execute(
-        insert(past_enrollments),
-        [
-            {
-                "lead_id": enrollment.lead_id,
-                "sequence": enrollment.sequence,
-                "release_id": enrollment.release_id,
-                "step": then.step,
-                "entered_at": enrollment.entered_at,
-                "ended_at": now,
-                "reason": then.reason,
-            }
-            for enrollment, then in ended
-        ],
-    )
-    connection.execute(
-        delete(enrollments).where(enrollments.c.id.in_([enrollment.id for enrollment, _ in ended]))
-    )
+    at = stored(now)
+    rows = [
+        (
+            *(enrollment.lead_id, enrollment.sequence, enrollment.release_id, then.step),
+            *(stored(enrollment.entered_at), at, then.reason),
+        )
+        for enrollment, then in ended
+    ]
+    sets.add(connection, _ENDED, rows)
+    ids = [enrollment.id for enrollment, _ in ended]
+    connection.execute(delete(enrollments).where(among(enrollments.c.id, ids)))
 
 
 def release(connection: Connection, ids: Sequence[int]) -> None:
     """Give leases back: what was decided rests on facts that have changed meanwhile."""
     if ids:
         connection.execute(
-            update(enrollments).where(enrollments.c.id.in_(ids)).values(lease_until=None)
+            update(enrollments).where(among(enrollments.c.id, ids)).values(lease_until=None)
         )
 
 
@@ -219,14 +227,17 @@ def wake(connection: Connection, lead_ids: Iterable[int], *, now: datetime) -> N
     `wait_until` stays: an early look ends no wait. The version rises, so that a decision that is
     being made from older facts is refused.
     """
-    connection.execute(
-        update(enrollments)
-        .where(
-            enrollments.c.lead_id.in_(list(lead_ids)),
-            or_(
-                enrollments.c.due_at.is_(None),
-                and_(enrollments.c.due_at > now, enrollments.c.awaiting != Awaiting.TURN),
-            ),
-        )
-        .values(due_at=now, version=enrollments.c.version + 1)
+    waiting = select(enrollments.c.id).where(
+        among(enrollments.c.lead_id, lead_ids),
+        or_(
+            enrollments.c.due_at.is_(None),
+            and_(enrollments.c.due_at > now, enrollments.c.awaiting != Awaiting.TURN),
+        ),
     )
+    ids = connection.scalars(_locked_in_order(waiting)).all()
+    if ids:
+        connection.execute(
+            update(enrollments)
+            .where(among(enrollments.c.id, ids))
+            .values(due_at=now, version=enrollments.c.version + 1)
+        )

@@ -15,6 +15,8 @@ from nurture.core.lead import Lead
 from nurture.core.message import MessageState
 from nurture.core.score import Tally
 from nurture.store.db import Connection
+from nurture.store.messages import UNSETTLED
+from nurture.store.sets import among
 from nurture.store.tables import (
     enrollments,
     events,
@@ -115,7 +117,7 @@ def read_history(
 
 def _human(ids: Sequence[int], kinds: Iterable[EventKind], now: datetime) -> ColumnElement[bool]:
     return and_(
-        events.c.lead_id.in_(ids),
+        among(events.c.lead_id, ids),
         events.c.kind.in_(sorted(kinds)),
         events.c.human.is_(True),
         events.c.occurred_at <= now,
@@ -151,7 +153,7 @@ def _sent(
             messages.c.lead_id, messages.c.template, func.max(messages.c.accepted_at).label("at")
         )
         .where(
-            messages.c.lead_id.in_(ids),
+            among(messages.c.lead_id, ids),
             messages.c.state == MessageState.ACCEPTED,
             messages.c.accepted_at <= now,
         )
@@ -165,7 +167,7 @@ def _passages(connection: Connection, ids: Sequence[int]) -> dict[int, _Past]:
     found: dict[int, _Past] = {}
     for row in connection.execute(
         select(enrollments.c.lead_id, enrollments.c.sequence, enrollments.c.exclusive).where(
-            enrollments.c.lead_id.in_(ids)
+            among(enrollments.c.lead_id, ids)
         )
     ):
         past = found.setdefault(row.lead_id, _Past())
@@ -178,7 +180,7 @@ def _passages(connection: Connection, ids: Sequence[int]) -> dict[int, _Past]:
             past_enrollments.c.sequence,
             func.max(past_enrollments.c.ended_at).label("at"),
         )
-        .where(past_enrollments.c.lead_id.in_(ids))
+        .where(among(past_enrollments.c.lead_id, ids))
         .group_by(past_enrollments.c.lead_id, past_enrollments.c.sequence)
     ):
         found.setdefault(row.lead_id, _Past()).left_at[row.sequence] = row.at
@@ -245,8 +247,8 @@ def _next_expiry(
         .where(
             facts.c.valid_until > now,
             or_(
-                and_(facts.c.account_id.is_(None), facts.c.lead_id.in_(list(batch))),
-                facts.c.account_id.in_(accounts),
+                and_(facts.c.account_id.is_(None), among(facts.c.lead_id, batch)),
+                among(facts.c.account_id, accounts),
             ),
         )
         .group_by(facts.c.lead_id, facts.c.account_id)
@@ -271,7 +273,7 @@ def read_handoffs(connection: Connection, batch: Mapping[int, Lead]) -> dict[int
             handoffs.c.state,
             handoffs.c.answer,
             handoffs.c.answer_reason,
-        ).where(handoffs.c.lead_id.in_(list(batch)), handoffs.c.state != "withdrawn")
+        ).where(among(handoffs.c.lead_id, batch), handoffs.c.state != "withdrawn")
     )
     return {
         row.lead_id: HandoffView(
@@ -292,7 +294,7 @@ def recent_sends(
     rows = connection.execute(
         select(messages.c.lead_id, at)
         .where(
-            messages.c.lead_id.in_(ids),
+            among(messages.c.lead_id, ids),
             messages.c.planned_at > now - timedelta(days=14),
             messages.c.state.in_(_COUNTS_AS_SENT),
         )
@@ -312,7 +314,7 @@ def left_recently(
     at = func.coalesce(messages.c.accepted_at, messages.c.closed_at).label("at")
     rows = connection.execute(
         select(messages.c.lead_id, at).where(
-            messages.c.lead_id.in_(ids),
+            among(messages.c.lead_id, ids),
             messages.c.planned_at > now - timedelta(days=30),
             messages.c.state.in_(_LEFT),
             at > now - timedelta(days=7),
@@ -329,8 +331,8 @@ def unsettled(connection: Connection, enrollment_ids: Sequence[int]) -> set[int]
     return set(
         connection.scalars(
             select(messages.c.enrollment_id).where(
-                messages.c.enrollment_id.in_(enrollment_ids),
-                messages.c.state.in_((MessageState.READY, MessageState.DISPATCHING)),
+                among(messages.c.enrollment_id, enrollment_ids),
+                UNSETTLED,
             )
         )
     )
@@ -340,7 +342,7 @@ def tasks_done(connection: Connection, enrollment_ids: Sequence[int]) -> set[tup
     """Return the (enrollment, step, visit) of every finished task of these enrollments."""
     rows = connection.execute(
         select(tasks.c.enrollment_id, tasks.c.step, tasks.c.visit).where(
-            tasks.c.enrollment_id.in_(enrollment_ids), tasks.c.done_at.is_not(None)
+            among(tasks.c.enrollment_id, enrollment_ids), tasks.c.done_at.is_not(None)
         )
     )
     return {(row.enrollment_id, row.step, row.visit) for row in rows}

@@ -14,7 +14,8 @@ from nurture.core.assess import Move
 from nurture.core.decide import AskPerson, Note
 from nurture.core.enrollment import Enrollment
 from nurture.core.lead import Gate, Verdict
-from nurture.store.db import Connection
+from nurture.store import sets
+from nurture.store.db import Connection, stored
 from nurture.store.tables import audit, decisions, stage_moves, tasks, verdicts
 
 
@@ -44,6 +45,13 @@ class Task:
     outcome: str
 
 
+_NOTED = [
+    *(decisions.c.lead_id, decisions.c.enrollment_id, decisions.c.release_id, decisions.c.at),
+    *(decisions.c.sequence, decisions.c.step, decisions.c.rule, decisions.c.outcome),
+    decisions.c.inputs,
+]
+
+
 def note_decisions(
     connection: Connection,
     noted: Sequence[tuple[Enrollment, Note]],
@@ -51,24 +59,15 @@ def note_decisions(
     now: datetime,
 ) -> None:
     """Record the choices made for enrollments."""
-    if noted:
-        connection.execute(
-            insert(decisions),
-            [
-                {
-                    "lead_id": enrollment.lead_id,
-                    "enrollment_id": enrollment.id,
-                    "release_id": enrollment.release_id,
-                    "at": now,
-                    "sequence": enrollment.sequence,
-                    "step": note.step,
-                    "rule": note.rule,
-                    "outcome": note.outcome,
-                    "inputs": dict(note.inputs),
-                }
-                for enrollment, note in noted
-            ],
+    at = stored(now)
+    rows = [
+        (
+            *(enrollment.lead_id, enrollment.id, enrollment.release_id, at, enrollment.sequence),
+            *(note.step, note.rule, note.outcome, dict(note.inputs)),
         )
+        for enrollment, note in noted
+    ]
+    sets.add(connection, _NOTED, rows)
 
 
 def note_leads(

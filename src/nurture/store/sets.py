@@ -178,7 +178,7 @@ def _insert(
         )
         if once:
             joined = joined.on_conflict_do_nothing(index_elements=once)
-        return _Document(joined, tuple(values))
+        return _Document(joined, tuple(map(str, values)))
     single = sqlite.insert(table).values({**_bound(columns), **defaults})
     return _driven(single.on_conflict_do_nothing(index_elements=once) if once else single, columns)
 
@@ -189,7 +189,7 @@ def _update(
 ) -> _Document | _Driven:
     if dialect == "postgresql":
         values = _joined(columns)
-        return _Document(statement(values), tuple(values))
+        return _Document(statement(values), tuple(map(str, values)))
     return _driven(statement(_bound(columns)), columns)
 
 

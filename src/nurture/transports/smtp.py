@@ -169,7 +169,10 @@ class SmtpTransport:
                     return None
         if code == _CLOSING:
             raise _LostError(f"421 {_said(text)}")
-        server.rset()
+        try:
+            server.rset()
+        except (OSError, smtplib.SMTPException):
+            self._drop()  # the message is refused all the same
         return _refused(code, text)
 
     def _finish(self, server: smtplib.SMTP) -> Outcome:

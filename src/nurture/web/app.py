@@ -9,7 +9,7 @@ import nurture
 from nurture.core.errors import NurtureError
 from nurture.store.outage import Outage
 from nurture.transports.sendgrid_events import EventVerifier
-from nurture.web import failures, forms, hooks, mail_links, operator
+from nurture.web import failures, forms, hooks, mail_links, operator, sales
 from nurture.web.headers import SecurityHeaders, always
 from nurture.web.limits import Limiter
 from nurture.web.pages import static_file
@@ -43,7 +43,7 @@ def create_app(site: Site) -> FastAPI:
         everybody=Limiter(site.posts_per_minute * EVERYBODY_FACTOR),
         headers=headers,
     )
-    for part in (forms, mail_links, hooks, operator):
+    for part in (forms, mail_links, sales, hooks, operator):
         app.include_router(part.router)
     app.include_router(router)
     failures.install(app)

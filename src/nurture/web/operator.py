@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from nurture.core.answers import clean_text
 from nurture.core.project import Project
 from nurture.engine.apply import project_in_force
+from nurture.engine.story import tell
 from nurture.store import handoffs, leads, messages, overview, profiles, timeline
 from nurture.store.db import Connection
 from nurture.web import outbox
@@ -19,7 +20,6 @@ from nurture.web.operator_guard import admit
 from nurture.web.pages import operator_page
 from nurture.web.routes import reads
 from nurture.web.site import site_of
-from nurture.web.story import story
 
 router = APIRouter(
     tags=["operator"], dependencies=[Depends(admit)], default_response_class=HTMLResponse
@@ -109,11 +109,9 @@ def show_lead(request: Request, uid: str) -> Response:
             lead=lead,
             facts=_facts(connection, lead_id, lead.account_id, project),
             consents=profiles.consents_of(connection, lead_id),
-            company=timeline.account_name(connection, lead.account_id),
             colleagues=timeline.colleagues(connection, lead.account_id, besides=lead_id),
-            open_work=timeline.open_work(connection, lead_id),
             handoffs=handoffs.of_lead(connection, lead_id),
-            story=story(connection, lead_id)[::-1],
+            story=tell(runtime, connection, lead_id, now=site_of(request).clock()),
         )
 
 

@@ -1,0 +1,64 @@
+"""`nurture report`: the figures, on the terminal, as a page, as CSV or as JSON."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nurture.cli.place import opened, place_of
+from nurture.cli.show import print_json, say, table
+
+if TYPE_CHECKING:
+    from nurture.reports.report import Report
+
+MOST_ROWS = 20
+
+
+def report(
+    context: typer.Context,
+    csv: Annotated[Path | None, typer.Option(help="Write each table to this folder.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write one page to this file.")] = None,
+) -> None:
+    """Report on everything that has happened. Nothing in it is about one person."""
+    from nurture import reports
+
+    place = place_of(context)
+    with opened(place) as app:
+        with app.database.read() as connection:
+            project = app.runtime.in_force(connection).project
+        made = reports.build(app.database, project, now=app.now())
+    written = made.write_csv(csv) if csv is not None else []
+    if html is not None:
+        html.write_text(made.html(), encoding="utf-8")
+        written.append(html)
+    if place.json:
+        print_json(made.to_json())
+    elif written:
+        for file in written:
+            say(f"written: {file}")
+    else:
+        _show(made)
+
+
+def _show(made: Report) -> None:
+    for name in made.tables:
+        frame = made.tables[name]
+        columns = [str(column) for column in frame.columns]
+        rows = [tuple(row) for row in frame.head(MOST_ROWS).itertuples(index=False)]
+        say(name.replace("_", " ").capitalize(), style="bold")
+        say(table([column.replace("_", " ") for column in columns], map(_cells, rows)))
+        if len(frame) > MOST_ROWS:
+            say(f"and {len(frame) - MOST_ROWS} more rows; --csv and --html have all", style="dim")
+        say()
+
+
+def _cells(row: tuple[object, ...]) -> list[object]:
+    return [_cell(value) for value in row]
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, float):
+        return "" if value != value else f"{value:,.2f}".rstrip("0").rstrip(".")  # noqa: PLR0124
+    return value
