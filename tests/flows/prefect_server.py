@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,10 +49,10 @@ class PrefectServer:
             f"{self.api_url}/deployments/{deployment['id']}", json={"paused": True}, timeout=30
         ).raise_for_status()
 
-    def runs(self, **of: Sequence[str]) -> list[Row]:
-        """Return flow runs, for instance `runs(deployment_id=[...])`."""
+    def runs_of(self, deployment: str) -> list[Row]:
+        """Return the runs of a deployment."""
         found: list[Row] = self.post(
-            "/flow_runs/filter", {"flow_runs": {name: {"any_": list(v)} for name, v in of.items()}}
+            "/flow_runs/filter", {"deployments": {"name": {"any_": [deployment]}}}
         )
         return found
 
@@ -64,17 +64,18 @@ class PrefectServer:
             )
         )
 
-    def run_all(self, names: Sequence[str], parameters: Mapping[str, Any]) -> list[Row]:
-        """Run deployments once, all at the same time, and return their runs when they ended."""
-        known = self.deployments()
-        ids = [
-            self.post(
-                f"/deployments/{known[name]['id']}/create_flow_run",
-                {"parameters": dict(parameters)},
-            )["id"]
-            for name in names
-        ]
-        return wait_for(lambda: self.runs(id=ids), lambda runs: all(map(has_ended, runs)))
+    def start(self, deployment: Row, **parameters: str | int) -> None:
+        """Ask for a run of the deployment."""
+        self.post(f"/deployments/{deployment['id']}/create_flow_run", {"parameters": parameters})
+
+    def ended(self, deployments: Iterable[str]) -> dict[str, Row]:
+        """Return the one run of each deployment, when all of them have ended."""
+        found = wait_for(
+            lambda: {name: self.runs_of(name) for name in deployments},
+            lambda found: all(runs and runs[0]["state_type"] in ENDED for runs in found.values()),
+        )
+        assert all(len(runs) == 1 for runs in found.values()), found
+        return {name: runs[0] for name, runs in found.items()}
 
     def artifacts(self) -> dict[str, str]:
         """Return the newest artifact of each key."""
@@ -89,11 +90,6 @@ class Deployed:
     server: PrefectServer
     deployments: dict[str, Row]
     scheduled: Counter[str]
-
-
-def has_ended(run: Row) -> bool:
-    """Say whether nothing more happens to the run."""
-    return run["state_type"] in ENDED
 
 
 def wait_for(look: Callable[[], T], is_good: Callable[[T], bool]) -> T:

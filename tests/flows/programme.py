@@ -22,13 +22,9 @@ SECRET = "needle-of-a-secret-that-nobody-else-may-ever-see"
 DUE = datetime(2026, 9, 1, 8, 0, tzinfo=UTC)
 """A Tuesday, ten o'clock in Berlin: every window is open."""
 
-PLANTED = (
-    "Xanthippe",
-    "Quellwasser",
-    "zebulon.brauntuch@planted-brewery.example",
-    "Melusine",
-    "planted-brewery",
-)
+READY_ADDRESS = "zebulon.brauntuch@planted-brewery.example"
+GUEST_ADDRESS = "tiburtius@quellwasser-guests.example"
+PLANTED = ("Xanthippe", "Quellwasser", "Melusine", READY_ADDRESS, GUEST_ADDRESS)
 """Names and addresses that occur nowhere else; no copy of them may end up in Prefect."""
 FILE_NAME = "people that Melusine met.csv"
 """Whoever names a file names people in it."""
@@ -63,11 +59,10 @@ def prepare(folder: Path) -> None:
         apply(app.runtime, project, by="the tests", now=DUE)
         content = (folder / "data" / "leads.csv").read_bytes()
         importing.import_csv(app.runtime, project, content, now=DUE)
-        ready = {"authority": "decider", "company": "Planted Brewery", **_GUEST}
-        email = "zebulon.brauntuch@planted-brewery.example"
-        importing.import_csv(app.runtime, project, table(email=email, **ready), now=DUE)
+        ready = {"email": READY_ADDRESS, "authority": "decider", **_GUEST}
+        importing.import_csv(app.runtime, project, _table([ready]), now=DUE)
         with app.database.write() as connection:
-            lead_id = leads.ids_by_match_key(connection, [email])[email]
+            lead_id = leads.ids_by_match_key(connection, [READY_ADDRESS])[READY_ADDRESS]
             touches = [_touch(lead_id, day) for day in (1, 6, 11, 16, 21)]
             intake.record(app.runtime, connection, touches, project=project, now=DUE)
 
@@ -77,7 +72,7 @@ def fill_inbox(folder: Path) -> None:
     inbox = folder / ".nurture" / "inbox"
     inbox.mkdir(parents=True)
     guests = [
-        {"email": "xanthippe@quellwasser-guests.example", **_GUEST},
+        {"email": GUEST_ADDRESS, **_GUEST},
         {"email": "not an address of Melusine's", **_GUEST},
     ]
     (inbox / FILE_NAME).write_bytes(_table(guests))
@@ -107,11 +102,6 @@ def environment(folder: Path, *, crm: str = NOBODY_LISTENS, **more: str) -> dict
 def conduct() -> list[str]:
     """Return the command that conducts."""
     return [sys.executable, "-m", "flows.conduct"]
-
-
-def table(**row: str) -> bytes:
-    """Return a CSV file of one row."""
-    return _table([row])
 
 
 def _table(rows: list[dict[str, str]]) -> bytes:

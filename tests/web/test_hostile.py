@@ -17,7 +17,7 @@ from nurture.web.limits import Limiter
 from tests.web.world import NOW, World
 
 FUZZ = settings(
-    max_examples=40,
+    max_examples=80,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 URLENCODED = {"content-type": "application/x-www-form-urlencoded"}

@@ -10,7 +10,7 @@ from nurture.cli.checking import checked, counted, say_findings
 from nurture.cli.place import opened, person_acting, place_of
 from nurture.cli.run import FINDINGS
 from nurture.cli.show import console, print_json, say, warn
-from nurture.core.errors import MisuseError, ProjectError
+from nurture.core.errors import ProjectError
 
 if TYPE_CHECKING:
     from nurture.bootstrap import App
@@ -99,6 +99,3 @@ def _say_changes(changes: list[Change]) -> None:
         say(f"  {change}", style=style)
     if len(changes) > MOST_SHOWN:
         say(f"  and {len(changes) - MOST_SHOWN} more; --json shows all")
-
-
-__all__ = ["MisuseError", "apply"]

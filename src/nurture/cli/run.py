@@ -53,7 +53,9 @@ def _told(error: Exception) -> int:
     if usage is not None:
         context = getattr(error, "ctx", None)
         command = context.command_path if context is not None else "nurture"
-        warn(f"nurture: {usage()} See `{command} --help`.")
+        # A group without a verb has shown its help already, and says nothing more.
+        if usage().strip():
+            warn(f"nurture: {usage()} See `{command} --help`.")
         return MISUSE
     if type(error).__name__ == "Abort":
         return INTERRUPTED

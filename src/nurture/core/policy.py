@@ -19,6 +19,7 @@ def zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
+@lru_cache(maxsize=1024)
 def next_open(
     window: Window, zone_name: str, holidays: frozenset[date], *, now: datetime
 ) -> datetime:
@@ -59,6 +60,8 @@ def next_uncapped(
 
     The day is the lead's calendar day, the week the last seven times 24 hours.
     """
+    if not sent:
+        return now
     here = zone(zone_name)
     local_day = now.astimezone(here).date()
     earliest = now

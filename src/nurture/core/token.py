@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import hmac
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from hashlib import sha256
+from hashlib import blake2b, sha256
 
 from nurture.core.errors import TokenError
+
+
+_MAC_BYTES = 18
+"""144 bits: out of reach for guessing, and base64 without padding."""
 
 
 class Purpose(StrEnum):
@@ -51,9 +55,24 @@ class Keyring:
 
 def sign(ring: Keyring, grant: Grant, *, expires_at: datetime | None = None) -> str:
     """Return the token for the grant; without `expires_at` it never expires."""
+    return signer(ring, grant.purpose, grant.subject, expires_at=expires_at)(grant.number)
+
+
+def signer(
+    ring: Keyring, purpose: Purpose, subject: str, *, expires_at: datetime | None = None
+) -> Callable[[int], str]:
+    """Return what makes the tokens of one subject by number: what they share is hashed once."""
     until = format(int(expires_at.timestamp()), "x") if expires_at else "0"
-    body = f"{ring.current}.{grant.purpose}.{grant.subject}.{grant.number}.{until}"
-    return f"{body}.{_mac(ring.keys[ring.current], body)}"
+    head = f"{ring.current}.{purpose}.{subject}."
+    begun = _keyed(ring.keys[ring.current], head)
+
+    def token(number: int) -> str:
+        tail = f"{number}.{until}"
+        mac = begun.copy()
+        mac.update(tail.encode())
+        return f"{head}{tail}.{_text(mac.digest())}"
+
+    return token
 
 
 def verify(ring: Keyring, token: str, purpose: Purpose, *, now: datetime) -> Grant:
@@ -76,8 +95,16 @@ def verify(ring: Keyring, token: str, purpose: Purpose, *, now: datetime) -> Gra
 
 
 def _mac(key: bytes, body: str) -> str:
-    digest = hmac.digest(key, body.encode(), "sha256")[:20]
-    return urlsafe_b64encode(digest).decode().rstrip("=")
+    return _text(_keyed(key, body).digest())
+
+
+def _keyed(key: bytes, body: str) -> blake2b:
+    # Keyed BLAKE2 is a MAC by design and a third of the cost of HMAC; a mail carries many links.
+    return blake2b(body.encode(), key=key, digest_size=_MAC_BYTES)
+
+
+def _text(digest: bytes) -> str:
+    return urlsafe_b64encode(digest).decode()
 
 
 def public_id(key: bytes, text: str) -> str:

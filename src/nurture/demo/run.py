@@ -88,6 +88,8 @@ def prepare_folder(folder: Path) -> None:
     state = folder / ".nurture"
     state.mkdir()
     (state / MARKER).write_text("This folder is a demo; the next demo overwrites it.\n")
+    # The same secret afterwards, so that `nurture serve` honors the links in the mails.
+    (state / "secret").write_text(SECRET + "\n")
 
 
 def _settings(options: Options, clock: VirtualClock, env: Mapping[str, str]) -> Settings:

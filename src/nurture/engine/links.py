@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from nurture.core.token import Grant, Keyring, Purpose, sign
+from nurture.core.token import Grant, Keyring, Purpose, sign, signer
 
 FORM_LINK_LIFE = timedelta(days=30)
 
@@ -36,3 +37,10 @@ def message_link(
     """Return one of a message's own links; only the form's runs out."""
     expires = planned_at + FORM_LINK_LIFE if purpose is Purpose.FORM else None
     return link(ring, public_url, Grant(purpose=purpose, subject=uid), expires_at=expires)
+
+
+def redirects(ring: Keyring, public_url: str, uid: str) -> Callable[[int], str]:
+    """Return what gives the redirect for each numbered link of one message."""
+    token = signer(ring, Purpose.CLICK, uid)
+    base = f"{public_url}/{_PATHS[Purpose.CLICK]}/"
+    return lambda number: base + token(number)

@@ -2,27 +2,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from nurture.core.lead import Lead, Value
 from nurture.core.project import Project, Template
+from nurture.render.environment import included_names, referenced_names
+
+Paths = frozenset[tuple[str, ...]]
 
 
-def template_values(project: Project, template: Template, lead: Lead) -> dict[str, Any]:
-    """Return the lead's and account's values for the mail; what is unknown is an empty string."""
+def template_values(
+    project: Project, template: Template, lead: Lead, *, read: Collection[tuple[str, ...]] = ()
+) -> dict[str, Any]:
+    """Return the lead's and account's values for the mail; what is unknown is an empty string.
+
+    `read`: what the mail reads, as `read_by` says; without it every field is there.
+    """
+    built_in = {
+        "email": lead.email,
+        "time_zone": lead.time_zone,
+        "language": lead.language,
+        "source": lead.source,
+    }
+    if not read:
+        return {
+            "lead": {**_fields(project, "lead", lead.profile), **built_in},
+            "account": _fields(project, "account", lead.account),
+        }
+    own = {**lead.profile, **built_in}
     return {
-        "lead": {
-            **_fields(project, "lead", lead.profile),
-            "email": lead.email,
-            "time_zone": lead.time_zone,
-            "language": lead.language,
-            "source": lead.source,
-        },
-        "account": _fields(project, "account", lead.account),
+        "lead": {path[1]: own.get(path[1], "") for path in read if path[0] == "lead"},
+        "account": {path[1]: lead.account.get(path[1], "") for path in read if path[0] == "account"},
     }
 
 
-def _fields(project: Project, owner: str, profile: Any) -> dict[str, Value]:
+def read_by(project: Project, template: Template) -> Paths:
+    """Return every name that the mail reads, itself and in what it includes."""
+    found: set[tuple[str, ...]] = set()
+    sources = [template.subject, template.preheader, template.html, template.text]
+    seen: set[str] = set()
+    while sources:
+        source = sources.pop()
+        found |= referenced_names(source)
+        for name in included_names(source) - seen:
+            seen.add(name)
+            sources.append(project.partials.get(name, ""))
+    return frozenset(found)
+
+
+def _fields(project: Project, owner: str, profile: Mapping[str, Value]) -> dict[str, Value]:
     return {
         field.name: profile.get(field.name, "")
         for field in project.fields.values()
