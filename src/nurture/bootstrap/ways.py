@@ -31,6 +31,7 @@ def make_ways(app: App) -> Ways:
         transport=make_transport(wanted, app.settings.outbox),
         sender=WebhookSender(),
         parsers={"sendgrid": read_sendgrid},
+        clock=app.settings.clock,
     )
 
 

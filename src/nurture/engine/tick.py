@@ -11,6 +11,8 @@ from nurture.engine.mailroom import Mailroom
 from nurture.engine.runtime import Runtime
 from nurture.store import erasure
 
+GROUPS_A_BATCH = 5
+"""Groups of mail leased together: few, so that a lease outlives the slowest provider."""
 FORGET_AGAIN = timedelta(days=7)
 MOST_ROUNDS = 10_000
 """Batches of one kind in one tick; a safety net against work that never ends."""
@@ -24,6 +26,8 @@ class Ways:
     transport: deliver.Transport
     sender: handoff.Sender
     parsers: Mapping[str, echo.Parser] = field(default_factory=dict)
+    clock: Callable[[], datetime] | None = None
+    """Read before each batch of mail, so that deadlines are those of the batch; else `now`."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -104,8 +108,8 @@ def mail(
             runtime,
             ways.mailroom,
             ways.transport,
-            now=now,
-            limit=limit,
+            now=ways.clock() if ways.clock else now,
+            limit=min(limit, GROUPS_A_BATCH * ways.transport.group_size),
             lead_ids=lead_ids,
         )
         total.halted = done.halted or total.halted

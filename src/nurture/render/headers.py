@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from nurture.core.errors import RenderError
 from nurture.render.mime import encoded_words, is_ascii_phrase
@@ -62,6 +63,8 @@ def reply_headers() -> Headers:
     )
 
 
+# One for each sequence, where a mail goes to everybody in it.
+@lru_cache(maxsize=256)
 def _list_id(identity: ListIdentity) -> str:
     label = _NOT_IN_LABEL.sub("-", identity.key.lower()).strip("-")[:_MAX_LABEL].strip("-")
     if not label:
@@ -74,6 +77,7 @@ def _list_id(identity: ListIdentity) -> str:
     return f"{title} <{label}.{identity.domain}>".strip()
 
 
+@lru_cache(maxsize=1024)
 def _feedback_id(fields: tuple[str, ...], domain: str) -> str:
     """Return up to three fields and the sender, which stays the same over all mail."""
     if len(fields) > _MAX_FIELDS:
