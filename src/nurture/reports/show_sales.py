@@ -69,17 +69,7 @@ def _handoffs(tables: Tables) -> Figure:
         share = percent(amount / before) if before and bars else ""
         bars.append(Bar(label=name, amount=amount, value=count(amount), note=share))
         before = amount
-    statement = "Nobody has been handed to sales yet."
-    if line.created:
-        statement = (
-            f"{many(line.delivered, 'handoff')} reached sales, {count(line.answered)} of them have "
-            f"an answer, half within {lasting(line.median_hours_to_answer / 24)}."
-        )
-        if not line.answered:
-            statement = f"{many(line.delivered, 'handoff')} reached sales, none has an answer yet."
-        if line.overdue_now:
-            late = "is" if line.overdue_now == 1 else "are"
-            statement += f" {count(line.overdue_now)} {late} overdue."
+    statement = _handed_over(line)
     return Figure(
         id="handoffs",
         title="Handoffs",
@@ -106,6 +96,21 @@ def _handoffs(tables: Tables) -> Figure:
         ),
         plots=(plot(partial(charts.funnel, bars, sentence=statement)),) if line.created else (),
     )
+
+
+def _handed_over(line: SimpleNamespace) -> str:
+    if not line.created:
+        return "Nobody has been handed to sales yet."
+    told = f"{many(line.delivered, 'handoff')} reached sales, "
+    if line.answered:
+        half = lasting(line.median_hours_to_answer / 24)
+        told += f"{count(line.answered)} of them have an answer, half within {half}."
+    else:
+        told += "none has an answer yet."
+    if line.overdue_now:
+        late = "is" if line.overdue_now == 1 else "are"
+        told += f" {count(line.overdue_now)} {late} overdue."
+    return told
 
 
 def _acceptance(tables: Tables) -> Figure:
