@@ -162,7 +162,7 @@ def test_a_lead_is_shown_with_its_story(world: World) -> None:
         "&lt;Ada&gt;",
         "Boss",
         "import fair.csv",
-        "had a call",
+        "on the phone",
         "guides",
     ):
         assert word in page
