@@ -246,6 +246,8 @@ def test_answers_may_come_in_any_order(lite: Programme, order: tuple[str, ...]) 
         b'{"type": "handoff.maybe", "data": {}}',
         b'{"type": "handoff.won"}',
         b'{"type": "handoff.won", "data": {"handoff_id": 7}}',
+        b'{"type": "handoff.won", "data": {"handoff_id": "\\u0000"}}',
+        b'{"type": "won", "data": {"handoff_id": "x", "occurred_at": "0001-01-01T00:00:00+14:00"}}',
         b'{"type": "handoff.won", "data": {"handoff_id": "x", "occurred_at": "2030-01-01"}}',
         b'{"type": "handoff.won", "data": {"handoff_id": "x", "occurred_at": "later"}}',
         b'{"type": "won", "data": {"handoff_id": "x", "occurred_at": "2030-01-01T00:00:00Z"}}',

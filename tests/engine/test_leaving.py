@@ -51,6 +51,12 @@ def test_a_stop_acts_at_once_and_for_good(
     assert passage["reason"] == f"suppressed: {reason}"
 
 
+def test_a_complaint_outranks_an_unsubscription(programme: Programme, ada: int) -> None:
+    programme.happens(ada, EventKind.MESSAGE_UNSUBSCRIBED, "guide-delivery")
+    programme.happens(ada, EventKind.MESSAGE_COMPLAINED, "guide-delivery")
+    assert programme.standing(ada)["suppressed"] == "complained"
+
+
 def test_a_mail_that_is_planned_but_has_not_left_is_stopped_too(
     programme: Programme, ada: int
 ) -> None:

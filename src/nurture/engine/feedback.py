@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,9 @@ from nurture.store import handoffs
 ANSWERS = {str(kind).removeprefix("handoff."): kind for kind in sorted(HANDOFF_ANSWERS)}
 LONGEST_REASON = 500
 CLOCK_SKEW = timedelta(minutes=10)
+
+_UID = re.compile(r"[A-Za-z0-9_-]{1,80}")
+_YEARS = range(2000, 9999)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,9 +84,11 @@ def parse(body: bytes, *, now: datetime) -> Feedback:
     uid, reason = data.get("handoff_id"), data.get("reason", "")
     if not isinstance(uid, str) or not isinstance(reason, str):
         raise RefusedInput('"handoff_id" and "reason" must be text')
+    if not _UID.fullmatch(uid):
+        raise RefusedInput('"handoff_id" is not the id of a handoff')
     clean = "".join(char if char.isprintable() else " " for char in reason)
     return Feedback(
-        handoff_uid=uid[:80],
+        handoff_uid=uid,
         kind=kind,
         reason=clean.encode("utf-8", "replace").decode()[:LONGEST_REASON].strip(),
         occurred_at=_moment(data.get("occurred_at"), now),
@@ -98,6 +104,8 @@ def _moment(text: object, now: datetime) -> datetime:
         raise RefusedInput('"occurred_at" must be a time like 2026-09-01T10:00:00Z') from None
     if moment.tzinfo is None:
         raise RefusedInput('"occurred_at" needs a time zone')
+    if moment.year not in _YEARS:
+        raise RefusedInput('"occurred_at" is no time at which sales could have answered')
     if moment > now + CLOCK_SKEW:
         raise RefusedInput('"occurred_at" lies in the future')
     return min(moment.astimezone(UTC), now)

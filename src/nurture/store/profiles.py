@@ -153,9 +153,10 @@ def consents_of(connection: Connection, lead_id: int) -> list[dict[str, Any]]:
 def suppress(
     connection: Connection, hashed: Mapping[str, tuple[str, str]], *, now: datetime
 ) -> None:
-    """Put address hashes on the suppression list: hash to (reason, evidence). First reason stays.
+    """Put address hashes on the suppression list: hash to (reason, evidence).
 
-    An erasure outranks every other reason: it also forbids to create the lead again.
+    The first reason stays, but a complaint outranks what a new consent could lift, and an erasure
+    outranks everything: it also forbids to create the lead again.
     """
     if not hashed:
         return
@@ -165,7 +166,13 @@ def suppress(
         statement.on_conflict_do_update(
             index_elements=["address_hash"],
             set_={"reason": statement.excluded.reason, "evidence": statement.excluded.evidence},
-            where=and_(statement.excluded.reason == "erased", suppressions.c.reason != "erased"),
+            where=or_(
+                and_(statement.excluded.reason == "erased", suppressions.c.reason != "erased"),
+                and_(
+                    statement.excluded.reason == "complained",
+                    suppressions.c.reason.not_in(("erased", "complained")),
+                ),
+            ),
         ),
         [
             {"address_hash": key, "reason": reason, "evidence": evidence, "created_at": now}
@@ -190,7 +197,10 @@ def mark_suppressed(connection: Connection, reasons: Mapping[int, str]) -> None:
         ids = [key for key, value in reasons.items() if value == reason]
         connection.execute(
             update(leads)
-            .where(leads.c.id.in_(ids), leads.c.suppressed == "")
+            .where(
+                leads.c.id.in_(ids),
+                leads.c.suppressed.in_(("",) if reason != "complained" else ("", "unsubscribed")),
+            )
             .values(suppressed=reason)
         )
 

@@ -14,6 +14,10 @@ from nurture.store.db import Connection
 from nurture.store.tables import accounts, enrollments, leads, messages, past_enrollments
 
 
+LONGEST_ID = 18
+"""Digits of the largest row id a database can have, rounded down."""
+
+
 def sent_to(connection: Connection, lead_id: int) -> list[tuple[datetime, str]]:
     """Return when which template was accepted for the lead."""
     rows = connection.execute(
@@ -94,7 +98,7 @@ def account_name(connection: Connection, account_id: int) -> str:
 def find(connection: Connection, text: str) -> list[int]:
     """Return the ids of leads by public id, row id or address; a prefix of the id will do."""
     wanted = text.strip().casefold()
-    if wanted.isdigit():
+    if wanted.isascii() and wanted.isdecimal() and len(wanted) <= LONGEST_ID:
         found = connection.scalars(select(leads.c.id).where(leads.c.id == int(wanted))).all()
         if found:
             return list(found)
