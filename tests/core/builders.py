@@ -85,7 +85,7 @@ READINESS = Ref("", "readiness", ValueType.NUMBER)
 ENGAGEMENT = Ref("score", "engagement", ValueType.NUMBER)
 
 
-def equals(ref: Ref, value: str | int | bool) -> Compare:  # noqa: FBT001 (a value like any other)
+def equals(ref: Ref, value: str | int | bool) -> Compare:
     """Return `ref == value`."""
     return Compare(ref, Operator.EQ, value)
 

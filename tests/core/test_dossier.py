@@ -74,7 +74,7 @@ NOTHING = DossierInput(
 )
 
 
-def told(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 (whatever the input takes)
+def told(**changes: Any) -> dict[str, Any]:
     """Return the dossier of somebody of whom nothing is known, changed."""
     return dossier(replace(NOTHING, **changes), RULES)
 

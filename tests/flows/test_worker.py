@@ -51,18 +51,19 @@ def worked(
     """Let a worker run every deployment once, at a time when there is work for all of them."""
     folder = Path(shutil.copytree(template, tmp_path_factory.mktemp("worker") / "project"))
     programme.fill_inbox(folder)
-    server, log, runs = deployed.server, folder.parent / "worker.log", {}
+    server, log = deployed.server, folder.parent / "worker.log"
     with PretendCrm(programme.CRM_SECRET, lambda: DUE) as crm:
         environment = programme.environment(
             folder, crm=crm.address, PREFECT_WORKER_QUERY_SECONDS="1", **server.environment
         )
         with kept(WORKER, environment=environment, log=log):
             for wave in WAVES:
+                those = {name: deployed.deployments[name] for name in wave}
                 for name, helpers in wave.items():
                     told = {"helpers": helpers} if helpers else {}
-                    server.start(deployed.deployments[name], now=DUE.isoformat(), **told)
-                runs |= server.ended(wave)
-            runs |= server.ended(HELPERS)
+                    server.start(those[name], now=DUE.isoformat(), **told)
+                server.ended(those)
+            runs = server.ended(deployed.deployments)
         yield Worked(server=server, folder=folder, runs=runs, crm=crm, log=log)
 
 
@@ -81,7 +82,7 @@ def test_the_work_is_done(worked: Worked) -> None:
         guests = leads.ids_by_match_key(connection, [programme.GUEST_ADDRESS])
 
     assert guests
-    assert found["messages"]["states"]["accepted"] > 250
+    assert found["messages"]["states"]["accepted"] > 100
     assert found["handoffs"]["states"] == {"delivered": 1}
 
 
@@ -126,10 +127,11 @@ def test_the_report_is_a_page_in_the_folder(worked: Worked) -> None:
     ],
 )
 def test_a_run_leaves_a_page_of_counts(worked: Worked, key: str, told: str) -> None:
-    page = worked.server.artifacts()[key]
+    pages = worked.server.artifacts(key)
 
-    assert told in page
-    assert "| Mails to be sent |" in page
+    # Helpers leave theirs under the same key.
+    assert any(told in page for page in pages)
+    assert all("| Mails to be sent |" in page for page in pages)
 
 
 def test_nothing_personal_and_no_secret_is_anywhere_in_prefect(worked: Worked) -> None:

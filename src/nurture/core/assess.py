@@ -235,7 +235,7 @@ def _next_move(facts: Facts, history: History, project: Project, now: datetime) 
 
 
 def _silent_move(facts: Facts, history: History, project: Project, now: datetime) -> Move | None:
-    """Archive who has been silent for too long; a sequence that is open is still the last chance."""
+    """Archive who has been silent for too long; an open sequence is still the last chance."""
     at_rest = not history.open_enrollments and not _locked(history)
     if at_rest and is_silent(facts.lead, project, now=now):
         return _step(facts.lead.standing, Stage.INACTIVE, MoveReason.SILENT)

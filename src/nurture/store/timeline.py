@@ -13,7 +13,6 @@ from nurture.core.message import MessageState
 from nurture.store.db import Connection
 from nurture.store.tables import accounts, enrollments, leads, messages, past_enrollments
 
-
 LONGEST_ID = 18
 """Digits of the largest row id a database can have, rounded down."""
 

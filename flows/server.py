@@ -1,0 +1,119 @@
+"""A Prefect server for this machine alone: on loopback, well set, gone with whoever started it."""
+
+from __future__ import annotations
+
+import atexit
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from time import monotonic, sleep
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from flows import keeper
+from nurture.core.errors import MisuseError
+from nurture.web.serving import free_port
+
+PREFERRED_PORT = 4200
+START_SECONDS = 120.0
+STOP_SECONDS = 20.0
+
+SETTINGS = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+    # Leases in memory are lost with the server: live runs crash, and dead ones keep their slot.
+    "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": (
+        "prefect.server.concurrency.lease_storage.filesystem"
+    ),
+    # A waiting run looks for a free slot every second instead of every twenty.
+    "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "5",
+    # One row at a time is what makes a small server slow.
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "50",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "200",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_READ_BATCH_SIZE": "50",
+    "PREFECT_SERVER_SERVICES_TRIGGERS_READ_BATCH_SIZE": "50",
+    # By default only events are ever deleted.
+    "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
+}
+"""What a server that runs these flows should be started with; see docs/howto/prefect.md."""
+
+PASSED_ON = ("HOME", "LANG", "PATH", "TMPDIR", "TZ", "VIRTUAL_ENV")
+PASSED_ON_BY_PREFIX = ("LC_", "PREFECT_", "PYTHON")
+
+
+@contextmanager
+def local_server(environment: Mapping[str, str]) -> Iterator[str]:
+    """Start a server, wait until it answers and yield the address of its API.
+
+    It keeps what it has in PREFECT_HOME. If this process dies, so does the server.
+    """
+    port = free_port(PREFERRED_PORT)
+    api_url = f"http://127.0.0.1:{port}/api"
+    home = Path(environment.get("PREFECT_HOME", "~/.prefect")).expanduser()
+    home.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "prefect", "server", "start"]
+    command += ["--host", "127.0.0.1", "--port", str(port)]
+    log = home / "server.log"
+    with kept(command, environment=server_environment(environment), log=log) as server:
+        _wait_until_it_answers(server, api_url, log)
+        yield api_url
+
+
+@contextmanager
+def kept(
+    command: Sequence[str], *, environment: Mapping[str, str], log: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command that ends with this block, or with this process if that ends first."""
+    with log.open("ab") as file:
+        process = subprocess.Popen(  # noqa: S603
+            [sys.executable, keeper.__file__, *command],
+            env=dict(environment),
+            stdin=subprocess.PIPE,
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+        )
+    try:
+        yield process
+    finally:
+        assert process.stdin is not None
+        process.stdin.close()
+        process.wait(STOP_SECONDS)
+
+
+def server_for_this_process(environment: Mapping[str, str]) -> str:
+    """Start a server that ends with this process and return the address of its API.
+
+    It is stopped last of all: at its exit Prefect still sends what it has not sent yet, and
+    would try for more than a minute to reach a server that is gone.
+    """
+    held = ExitStack()
+    api_url = held.enter_context(local_server(environment))
+    atexit.register(held.close)
+    return api_url
+
+
+def server_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what a server needs to know: settings of Prefect's, and no secret of ours."""
+    passed = {
+        name: value
+        for name, value in environment.items()
+        if name in PASSED_ON or name.startswith(PASSED_ON_BY_PREFIX)
+    }
+    passed.pop("PREFECT_API_URL", None)
+    return {**SETTINGS, **passed}
+
+
+def _wait_until_it_answers(process: subprocess.Popen[bytes], api_url: str, log: Path) -> None:
+    deadline = monotonic() + START_SECONDS
+    while monotonic() < deadline and process.poll() is None:
+        try:
+            with urlopen(f"{api_url}/health", timeout=5):  # noqa: S310 (our own address)
+                return
+        except (URLError, OSError):
+            sleep(0.1)
+    raise MisuseError(f"the Prefect server did not start; {log} says why")
