@@ -136,6 +136,20 @@ def test_a_late_bounce_without_our_ids_stops_the_address_and_touches_no_mail(
     assert mail(provider)["delivery"] == "none"
 
 
+def test_late_bounces_of_several_addresses_stop_them_all(provider: Provider) -> None:
+    programme = provider.programme
+    programme.bring(row("bo@berg-foods.example"), name="more.csv")
+    addresses = (ADA, "bo@berg-foods.example")
+    provider.post(
+        *(
+            told(provider, EventKind.MESSAGE_BOUNCED, email=a, message_uid=None, event_id=a)
+            for a in addresses
+        )
+    )
+    stopped = [programme.standing(programme.lead(a))["suppressed"] for a in addresses]
+    assert stopped == ["bounced", "bounced"]
+
+
 def test_an_event_proves_that_an_uncertain_mail_was_taken(programme: Programme) -> None:
     programme.post.answer = lambda _: Uncertain(reason="the answer was lost")
     programme.bring(row(ADA))

@@ -60,7 +60,7 @@ def next_uncapped(
 
     The day is the lead's calendar day, the week the last seven times 24 hours.
     """
-    if not sent:
+    if not sent and workspace.cap_per_day > 0 and workspace.cap_per_week > 0:
         return now
     here = zone(zone_name)
     local_day = now.astimezone(here).date()

@@ -17,7 +17,6 @@ from hashlib import blake2b, sha256
 
 from nurture.core.errors import TokenError
 
-
 _MAC_BYTES = 18
 """144 bits: out of reach for guessing, and base64 without padding."""
 

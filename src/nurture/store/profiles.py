@@ -170,7 +170,9 @@ def suppress(
                 and_(statement.excluded.reason == "erased", suppressions.c.reason != "erased"),
                 and_(
                     statement.excluded.reason == "complained",
-                    suppressions.c.reason.not_in(("erased", "complained")),
+                    # Written out: an IN list cannot be part of an executemany.
+                    suppressions.c.reason != "erased",
+                    suppressions.c.reason != "complained",
                 ),
             ),
         ),
