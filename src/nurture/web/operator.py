@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from nurture.core.answers import clean_text
 from nurture.core.project import Project
 from nurture.engine.apply import project_in_force
+from nurture.engine.person import look_at
 from nurture.engine.story import tell
 from nurture.store import handoffs, leads, messages, overview, profiles, timeline
 from nurture.store.db import Connection
@@ -95,7 +96,7 @@ def list_leads(request: Request) -> Response:
 @reads(router, "/leads/{uid}", listed=False)
 def show_lead(request: Request, uid: str) -> Response:
     """Show one lead: who, where it stands, what is known and from whom, and its story."""
-    runtime = site_of(request).runtime
+    runtime, now = site_of(request).runtime, site_of(request).clock()
     if not _UID.fullmatch(uid):
         raise HTTPException(404)
     with runtime.database.read() as connection:
@@ -111,7 +112,9 @@ def show_lead(request: Request, uid: str) -> Response:
             consents=profiles.consents_of(connection, lead_id),
             colleagues=timeline.colleagues(connection, lead.account_id, besides=lead_id),
             handoffs=handoffs.of_lead(connection, lead_id),
-            story=tell(runtime, connection, lead_id, now=site_of(request).clock()),
+            story=tell(runtime, connection, lead_id, now=now),
+            # As of now, like the story: the row keeps what the last assessment found.
+            standing=look_at(runtime, connection, lead_id, now=now).found.standing,
         )
 
 
