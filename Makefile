@@ -51,7 +51,7 @@ bench: $(READY) ## Measure speed
 	$(BIN)/python bench/run.py
 
 chaos: $(READY) ## Break everything at random and check that no promise is broken
-	$(BIN)/python tests/chaos/run.py
+	$(BIN)/python -m tests.chaos.run
 
 # The resolver lives in a folder of its own: it is a tool for this file, not a part of the project.
 COMPILE = .lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

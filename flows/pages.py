@@ -50,7 +50,7 @@ def _queues(health: Health) -> list[str]:
 
 def _needs(health: Health) -> list[str]:
     found = [f"- **{need.count}** {need.title}. {need.remedy}" for need in health.needs]
-    found += [f"- `{name}` is halted; `nurture doctor` says why." for name in health.halted]
+    found += [f"- `{name}` is halted; `nurture sending status` says why." for name in health.halted]
     return ["## Needs a person", "", *(found or ["Nothing."])]
 
 

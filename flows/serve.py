@@ -22,7 +22,7 @@ from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
 from ruamel.yaml import YAML
 
 from flows import automations
-from flows.server import server_for_this_process
+from flows.server import USUAL_PORT, server_for_this_process
 from nurture.core.errors import MisuseError
 
 AT_ONCE = 4
@@ -47,7 +47,8 @@ def _some_server() -> Iterator[None]:
         yield
         return
     home = str(PREFECT_HOME.value())
-    api_url = server_for_this_process({**os.environ, "PREFECT_HOME": home})
+    environment = {**os.environ, "PREFECT_HOME": home}
+    api_url = server_for_this_process(environment, port=USUAL_PORT)
     sys.stderr.write(f"Prefect is at {api_url.removesuffix('/api')}\n")
     with temporary_settings({PREFECT_API_URL: api_url}):
         yield

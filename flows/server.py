@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import atexit
+import json
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from time import monotonic, sleep
-from urllib.error import URLError
 from urllib.request import urlopen
 
 from flows import keeper
 from nurture.core.errors import MisuseError
 from nurture.web.serving import free_port
 
-PREFERRED_PORT = 4200
+ANY_PORT = 0
+USUAL_PORT = 4200
+LOG = "server.log"
 START_SECONDS = 120.0
 STOP_SECONDS = 20.0
 
@@ -46,20 +48,21 @@ PASSED_ON_BY_PREFIX = ("LC_", "PREFECT_", "PYTHON")
 
 
 @contextmanager
-def local_server(environment: Mapping[str, str]) -> Iterator[str]:
+def local_server(environment: Mapping[str, str], *, port: int = ANY_PORT) -> Iterator[str]:
     """Start a server, wait until it answers and yield the address of its API.
 
-    It keeps what it has in PREFECT_HOME. If this process dies, so does the server.
+    It keeps what it has in PREFECT_HOME. If this process dies, so does the server. Another port
+    is taken if somebody has the one that was asked for.
     """
-    port = free_port(PREFERRED_PORT)
+    port = free_port(port)
     api_url = f"http://127.0.0.1:{port}/api"
-    home = Path(environment.get("PREFECT_HOME", "~/.prefect")).expanduser()
+    home = Path(environment.get("PREFECT_HOME", "~/.prefect")).expanduser().resolve()
     home.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "prefect", "server", "start"]
     command += ["--host", "127.0.0.1", "--port", str(port)]
-    log = home / "server.log"
+    log = home / LOG
     with kept(command, environment=server_environment(environment), log=log) as server:
-        _wait_until_it_answers(server, api_url, log)
+        _wait_until_it_answers(server, api_url, home)
         yield api_url
 
 
@@ -85,14 +88,14 @@ def kept(
         process.wait(STOP_SECONDS)
 
 
-def server_for_this_process(environment: Mapping[str, str]) -> str:
+def server_for_this_process(environment: Mapping[str, str], *, port: int = ANY_PORT) -> str:
     """Start a server that ends with this process and return the address of its API.
 
     It is stopped last of all: at its exit Prefect still sends what it has not sent yet, and
     would try for more than a minute to reach a server that is gone.
     """
     held = ExitStack()
-    api_url = held.enter_context(local_server(environment))
+    api_url = held.enter_context(local_server(environment, port=port))
     atexit.register(held.close)
     return api_url
 
@@ -108,12 +111,19 @@ def server_environment(environment: Mapping[str, str]) -> dict[str, str]:
     return {**SETTINGS, **passed}
 
 
-def _wait_until_it_answers(process: subprocess.Popen[bytes], api_url: str, log: Path) -> None:
+def _wait_until_it_answers(process: subprocess.Popen[bytes], api_url: str, home: Path) -> None:
     deadline = monotonic() + START_SECONDS
     while monotonic() < deadline and process.poll() is None:
-        try:
-            with urlopen(f"{api_url}/health", timeout=5):  # noqa: S310 (our own address)
-                return
-        except (URLError, OSError):
-            sleep(0.1)
-    raise MisuseError(f"the Prefect server did not start; {log} says why")
+        if _answers_from(api_url) == home:
+            return
+        sleep(0.1)
+    raise MisuseError(f"the Prefect server did not start; {home / LOG} says why")
+
+
+def _answers_from(api_url: str) -> Path | None:
+    """Return the home of the server at the address: another may have been quicker to take it."""
+    try:
+        with urlopen(f"{api_url}/admin/settings", timeout=5) as answer:  # noqa: S310 (our own)
+            return Path(json.load(answer)["home"])
+    except (OSError, ValueError):
+        return None

@@ -44,16 +44,20 @@ class Done:
     health: health.Health
 
 
+Verb = Callable[[Bench], Counts]
+"""A part of the engine's work."""
+
+
 class WorkFailed(Exception):
     """A verb failed. The log of the process has the whole story; this has only its kind."""
 
 
-async def do(verb: Callable[[Bench], Counts], *, now: datetime | None) -> Done:
+async def do(verb: Verb, *, now: datetime | None) -> Done:
     """Run a verb of the engine in a thread and return what it did."""
     return await asyncio.to_thread(_do, verb, now)
 
 
-def _do(verb: Callable[[Bench], Counts], now: datetime | None) -> Done:
+def _do(verb: Verb, now: datetime | None) -> Done:
     try:
         app = _opened.app()
         ways = make_ways(app)
@@ -92,8 +96,16 @@ class _Opened:
         with self._lock:
             if self._app is None:
                 self._app = start(settings())
-                atexit.register(self._app.close)
             return self._app
+
+    def close(self) -> None:
+        with self._lock:
+            if self._app is not None:
+                self._app.close()
+            self._app = None
 
 
 _opened = _Opened()
+close = _opened.close
+"""Closes what this process has open; the next verb opens it anew."""
+atexit.register(close)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,12 @@ import pytest
 from flows.server import local_server
 from tests.flows import programme
 from tests.flows.prefect_server import Deployed, PrefectServer, Row, processes_with, run, wait_for
+
+FEW_RUNS = {
+    "PREFECT_SERVER_SERVICES_SCHEDULER_MAX_RUNS": "3",
+    "PREFECT_SERVER_SERVICES_SCHEDULER_MIN_RUNS": "1",
+}
+"""So much is planned ahead; the usual hundred would only take time."""
 
 
 @pytest.fixture(scope="session")
@@ -33,10 +41,24 @@ def project(template: Path, tmp_path: Path) -> Path:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
     """Run one real server, with its database in a folder of its own, and see it end."""
     home = tmp_path_factory.mktemp("prefect")
-    with local_server(programme.environment(home, PREFECT_HOME=str(home))) as api_url:
+    environment = programme.environment(home, PREFECT_HOME=str(home), **FEW_RUNS)
+    with local_server(environment) as api_url:
         yield PrefectServer(api_url=api_url, home=home)
     left = wait_for(lambda: processes_with("PREFECT_HOME", str(home)), lambda found: not found)
     assert not left, "processes outlived their server"
+
+
+@pytest.fixture
+def prefect_home(server: PrefectServer, tmp_path: Path) -> Path:
+    """Return a home for another server, with a database that need not be migrated any more."""
+    home = tmp_path / "prefect"
+    home.mkdir()
+    with (
+        closing(sqlite3.connect(server.home / "prefect.db")) as source,
+        closing(sqlite3.connect(home / "prefect.db")) as copy,
+    ):
+        source.backup(copy)
+    return home
 
 
 @pytest.fixture(scope="session")

@@ -24,11 +24,10 @@ WORKER = [
 ]
 NEEDLES = (*PLANTED, programme.SECRET)
 WAVES: tuple[dict[str, int], ...] = (
-    {"import-leads": 0},
-    {"advance": 1},
-    {"deliver": 1, "handoff": 0, "hygiene": 0, "report": 0},
+    {"advance": 1, "import-leads": 0, "hygiene": 0, "report": 0},
+    {"deliver": 1, "handoff": 0},
 )
-"""Deployments with how many helpers each calls; a wave needs what those before it have done."""
+"""Deployments with how many helpers each calls; the second wave needs what `advance` has done."""
 HELPERS = ("advance-helper", "deliver-helper")
 EVERY = (*(name for wave in WAVES for name in wave), *HELPERS)
 
@@ -123,7 +122,7 @@ def test_the_report_is_a_page_in_the_folder(worked: Worked) -> None:
         ("nurture-deliver", "| deliver | accepted |"),
         ("nurture-handoff", "| handoff | delivered | 1 |"),
         ("nurture-hygiene", "## Needs a person"),
-        ("nurture-report", "| last 30 days | Mails sent |"),
+        ("nurture-report", "| last 30 days | New leads |"),
     ],
 )
 def test_a_run_leaves_a_page_of_counts(worked: Worked, key: str, told: str) -> None:

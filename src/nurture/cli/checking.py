@@ -5,18 +5,23 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
 from nurture.cli.place import MARK
 from nurture.cli.show import say, shown
 from nurture.core.errors import Finding, MisuseError
-from nurture.project.check import CheckResult, check_folder
-from nurture.render.environment import lint
+
+if TYPE_CHECKING:
+    from nurture.project.check import CheckResult
 
 
 def checked(folder: Path) -> CheckResult:
     """Return everything wrong with the project in the folder."""
+    from nurture.project.check import check_folder
+    from nurture.render.environment import lint
+
     if not folder.is_dir() or not (folder / MARK).is_file():
         raise MisuseError(
             f"{folder}: there is no {MARK} here; make a project with `nurture init FOLDER`"

@@ -17,8 +17,6 @@ def doctor(context: typer.Context) -> None:
     from nurture.cli.diagnosis import State, examine
 
     place = place_of(context)
-    # A wrong option is not a finding about the installation.
-    place.moment()
     found = list(examine(place))
     problems = [one for one in found if one.state is State.PROBLEM]
     if place.json:

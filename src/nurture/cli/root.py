@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
+import nurture
 from nurture.cli import (
     apply_command,
     check_command,
@@ -32,11 +35,29 @@ from nurture.cli.verb import Verb, group
 
 app = typer.Typer(
     name="nurture",
-    help="Lead nurturing as code: from first contact to sales, or to a good end.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        print(f"nurture {nurture.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_say_version, is_eager=True, help="Say which version this is."
+        ),
+    ] = False,
+) -> None:
+    """Lead nurturing as code: from first contact to sales, or to a good end."""
+
 
 _START = "Begin"
 _PROJECT = "The project's files"

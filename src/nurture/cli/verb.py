@@ -33,6 +33,8 @@ class Verb(TyperCommand):
     def invoke(self, ctx: Any) -> Any:
         """Take the common options out of what the function gets."""
         ctx.obj = Place(**{given: ctx.params.pop(name) for name, given in _NAMES.items()})
+        # Refused before anything is done, also by verbs that need no clock.
+        ctx.obj.moment()
         return super().invoke(ctx)
 
 

@@ -68,15 +68,25 @@ def why(
 def _table(title: str, zones: Zones, lines: tuple[NextLine, ...] | list[StoryLine]) -> Table:
     made = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD,
                  pad_edge=False, show_edge=False)  # fmt: skip
-    heads = zones.names if len(zones.names) > 1 else (f"{zones.lead} (theirs and ours)",)
-    for head in heads:
-        made.add_column(head, no_wrap=True)
+    same = zones.lead == zones.home
+    made.add_column(
+        f"{zones.lead}\n(theirs and ours)" if same else f"{zones.lead}\n({zones.home})",
+        no_wrap=True,
+    )
     made.add_column("what, and why", overflow="fold")
     for line in lines:
-        times = zones.columns(line.at) if line.at is not None else ("no date set",)
-        padded = (*times, *[""] * (len(heads) - len(times)))
-        made.add_row(*padded, _said(line))
+        made.add_row(_times(zones, line), _said(line))
     return made
+
+
+def _times(zones: Zones, line: StoryLine | NextLine) -> Text:
+    """Return the time in the lead's zone, with the workspace's below it where it differs."""
+    if line.at is None:
+        return Text("no date set", style="dim")
+    said = Text(zones.columns(line.at)[0])
+    if zones.lead != zones.home:
+        said.append(f"\n({zones.at_home(line.at)})", style="dim")
+    return said
 
 
 def _said(line: StoryLine | NextLine) -> Group:

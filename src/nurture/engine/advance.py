@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 
 from nurture.core.assess import Move
@@ -23,9 +24,10 @@ from nurture.core.enrollment import Enrollment
 from nurture.core.event import EventKind, NewEvent
 from nurture.core.lead import Lead, Stage
 from nurture.core.project import Project
+from nurture.core.sequence import HandoffStep, Sequence as NurtureSequence, TaskStep
 from nurture.core.token import public_id
 from nurture.engine import intake
-from nurture.engine.runtime import Runtime, asked_by, today
+from nurture.engine.runtime import Runtime, asked_inside, today
 from nurture.engine.values import template_values
 from nurture.store import enrollments, history, leads, messages, records
 from nurture.store.db import Connection
@@ -57,6 +59,7 @@ class _Decided:
     lead: Lead
     project: Project
     decision: Decision
+    mails: Sequence[messages.NewMessage]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -79,16 +82,16 @@ def run(
         )
     if not claimed:
         return counts
-    counts.enrollments = len(claimed)
     with runtime.database.read() as connection:
         batch = _decide(runtime, connection, claimed, now)
     try:
         with runtime.database.write() as connection:
-            _store(runtime, connection, batch, counts, now)
+            counts = _store(runtime, connection, batch, now)
     except Exception:
         # Something in the batch cannot be stored: find it alone, so that it stops nobody else.
         log.exception("a batch of %s could not be stored at once; storing one by one", len(claimed))
-        _store_singly(runtime, batch, counts, now)
+        counts = _store_singly(runtime, batch, now)
+    counts.enrollments = len(claimed)
     return counts
 
 
@@ -96,13 +99,20 @@ def _decide(
     runtime: Runtime, connection: Connection, claimed: Sequence[Enrollment], now: datetime
 ) -> _Batch:
     people = leads.read(connection, sorted({e.lead_id for e in claimed}))
+    projects = runtime.projects(connection, {e.release_id for e in claimed})
     situate = _situations(runtime, connection, claimed, people, now)
     batch = _Batch()
     for enrollment in claimed:
         try:
-            project = runtime.project(connection, enrollment.release_id)
+            project = projects(enrollment.release_id)
+            lead = people[enrollment.lead_id]
             sequence = project.sequences[enrollment.sequence]
             found = decide(enrollment, sequence, situate(enrollment), project, now=now)
+            mails = [
+                _message(runtime, enrollment, lead, project, found.visit, action)
+                for action in found.actions
+                if isinstance(action, PlanMessage)
+            ]
         except Exception as error:
             # One bad enrollment must neither stop the pass nor be met again at once.
             log.exception("enrollment=%s set aside", enrollment.id)
@@ -110,10 +120,7 @@ def _decide(
         else:
             batch.decided.append(
                 _Decided(
-                    enrollment=enrollment,
-                    lead=people[enrollment.lead_id],
-                    project=project,
-                    decision=found,
+                    enrollment=enrollment, lead=lead, project=project, decision=found, mails=mails
                 )
             )
     return batch
@@ -126,16 +133,16 @@ def _situations(
     people: dict[int, Lead],
     now: datetime,
 ) -> Callable[[Enrollment], Situation]:
-    """Read everything the batch needs in set queries; return how to look one enrollment up."""
-    project = runtime.in_force(connection).project
+    """Read what the batch's own sequences ask, in set queries; return how to look one up."""
     lead_ids, ids = list(people), [enrollment.id for enrollment in claimed]
-    facts = history.read_facts(
-        connection, people, asked_by(project), now=now, today=today(project, now)
-    )
+    sequences = _sequences(runtime, connection, claimed)
+    steps = {type(step) for sequence in sequences for step in sequence.steps}
+    day = today(runtime.in_force(connection).project, now)
+    facts = history.read_facts(connection, people, asked_inside(sequences), now=now, today=day)
     sends = history.recent_sends(connection, lead_ids, now=now)
     unsettled = history.unsettled(connection, ids)
-    done = history.tasks_done(connection, ids)
-    views = history.read_handoffs(connection, people)
+    done = history.tasks_done(connection, ids) if TaskStep in steps else set()
+    views = history.read_handoffs(connection, people) if HandoffStep in steps else {}
 
     def situation(enrollment: Enrollment) -> Situation:
         view = views.get(enrollment.lead_id)
@@ -151,65 +158,97 @@ def _situations(
     return situation
 
 
-def _store(
-    runtime: Runtime, connection: Connection, batch: _Batch, counts: Advanced, now: datetime
-) -> None:
+def _sequences(
+    runtime: Runtime, connection: Connection, claimed: Sequence[Enrollment]
+) -> list[NurtureSequence]:
+    """Return the sequences as the releases have them that the enrollments are pinned to."""
+    found = []
+    for release_id, name in {(e.release_id, e.sequence) for e in claimed}:
+        project = runtime.projects(connection, {release_id})
+        with suppress(Exception):
+            found.append(project(release_id).sequences[name])
+    return found
+
+
+def _store(runtime: Runtime, connection: Connection, batch: _Batch, now: datetime) -> Advanced:
+    # Leads before enrollments: whoever locks both does so in this order.
+    leads.hold(connection, _leads_moved_by(connection, batch.decided))
+    seen = {d.enrollment.id: d.enrollment.version for d in batch.decided}
+    still = enrollments.unchanged(
+        connection, seen | {enrollment.id: enrollment.version for enrollment, _ in batch.failed}
+    )
     for enrollment, reason in batch.failed:
         pause = min(FIRST_SET_ASIDE * 2 ** min(enrollment.failures, 10), LONGEST_SET_ASIDE)
         enrollments.set_aside(
             connection, enrollment, until=now + pause, reason=f"set aside: {reason}"
         )
-    counts.failed = len(batch.failed)
-    seen = {d.enrollment.id: d.enrollment.version for d in batch.decided}
-    still = enrollments.unchanged(connection, seen)
     decided = [d for d in batch.decided if d.enrollment.id in still]
-    stale = [d.enrollment.id for d in batch.decided if d.enrollment.id not in still]
-    enrollments.release(connection, stale)
-    counts.stale = len(stale)
-    if not decided:
-        return
+    enrollments.release(connection, [row_id for row_id in seen if row_id not in still])
     enrollments.settle(connection, [(d.enrollment, d.decision) for d in decided], now=now)
     records.note_decisions(
         connection, [(d.enrollment, note) for d in decided for note in d.decision.notes], now=now
     )
-    planned = [
-        _message(runtime, d, action)
-        for d in decided
-        for action in d.decision.actions
-        if isinstance(action, PlanMessage)
-    ]
+    planned = [mail for d in decided for mail in d.mails]
     messages.plan(connection, planned, now=now)
-    _act(runtime, connection, decided, counts, now)
+    asked, archived = _act(runtime, connection, decided, now)
     ended = [d for d in decided if isinstance(d.decision.then, End)]
     # A lead that leaves a sequence may be due for another one, or for the inactive file.
     leads.touch(connection, [d.enrollment.lead_id for d in ended], now=now)
-    counts.planned += len(planned)
-    counts.ended += len(ended)
-    counts.parked += len(decided) - len(ended)
+    return Advanced(
+        planned=len(planned),
+        ended=len(ended),
+        parked=len(decided) - len(ended),
+        archived=archived,
+        tasks=asked,
+        stale=len(seen) - len(decided),
+        failed=len(batch.failed),
+    )
 
 
-def _store_singly(runtime: Runtime, batch: _Batch, counts: Advanced, now: datetime) -> None:
+def _leads_moved_by(connection: Connection, decided: Sequence[_Decided]) -> set[int]:
+    """Return the leads whose rows the decisions change; facts of an account concern everybody."""
+    moved = {
+        d.lead.id
+        for d in decided
+        if isinstance(d.decision.then, End)
+        or any(isinstance(a, SetFields | AddScore | ArchiveLead) for a in d.decision.actions)
+    }
+    accounts = {
+        d.lead.account_id
+        for d in decided
+        if any(isinstance(a, SetFields) for a in d.decision.actions)
+    }
+    if accounts:
+        moved.update(*leads.colleagues(connection, sorted(accounts)).values())
+    return moved
+
+
+def _store_singly(runtime: Runtime, batch: _Batch, now: datetime) -> Advanced:
     failed = list(batch.failed)
+    done = []
     for decided in batch.decided:
         try:
             with runtime.database.write() as connection:
-                _store(runtime, connection, _Batch(decided=[decided]), counts, now)
+                done.append(_store(runtime, connection, _Batch(decided=[decided]), now))
         except Exception as error:
             log.exception("enrollment=%s set aside", decided.enrollment.id)
             failed.append((decided.enrollment, f"{type(error).__name__}: {error}"[:200]))
     with runtime.database.write() as connection:
-        _store(runtime, connection, _Batch(failed=failed), counts, now)
+        done.append(_store(runtime, connection, _Batch(failed=failed), now))
+    names = [f.name for f in fields(Advanced)]
+    return Advanced(**{name: sum(getattr(counts, name) for counts in done) for name in names})
 
 
-def _message(runtime: Runtime, decided: _Decided, action: PlanMessage) -> messages.NewMessage:
-    enrollment, project = decided.enrollment, decided.project
-    step = f"{action.step}/{decided.decision.visit}"
+def _message(
+    runtime: Runtime, enrollment: Enrollment, lead: Lead, project: Project, visit: int,
+    action: PlanMessage,
+) -> messages.NewMessage:  # fmt: skip
+    step = f"{action.step}/{visit}"
     # Not the row's id: the public id is the same wherever the same thing happens.
     passage = f"{enrollment.sequence}/{enrollment.entered_at.isoformat()}"
-    public = f"message/{decided.lead.uid}/{passage}/{step}"
     template = project.templates[action.template]
     return messages.NewMessage(
-        uid=public_id(runtime.secrets.identity, public),
+        uid=public_id(runtime.secrets.identity, f"message/{lead.uid}/{passage}/{step}"),
         dedupe_key=f"{enrollment.id}/{step}",
         lead_id=enrollment.lead_id,
         enrollment_id=enrollment.id,
@@ -221,20 +260,16 @@ def _message(runtime: Runtime, decided: _Decided, action: PlanMessage) -> messag
         topic=action.topic,
         window=action.window,
         form=action.form,
-        slots=template_values(project, template, decided.lead),
+        slots=template_values(project, lead, read=runtime.read_by(project, template)),
         expires_at=action.expires_at,
     )
 
 
 def _act(
-    runtime: Runtime,
-    connection: Connection,
-    decided: Sequence[_Decided],
-    counts: Advanced,
-    now: datetime,
-) -> None:
-    """Store what decisions ask for besides mail."""
-    asked, happened = [], []
+    runtime: Runtime, connection: Connection, decided: Sequence[_Decided], now: datetime
+) -> tuple[int, int]:
+    """Store what decisions ask for besides mail; return how many tasks and archived leads."""
+    asked, archived = [], []
     for d in decided:
         for action in d.decision.actions:
             match action:
@@ -247,14 +282,13 @@ def _act(
                     )
                     intake.store_answers(connection, answers, project=d.project, now=now)
                 case AddScore() | ArchiveLead():
-                    happened.append((d, _event(d, action, now)))
+                    event = _event(d, action, now)
+                    intake.record(runtime, connection, [event], project=d.project, now=now)
+                    if isinstance(action, ArchiveLead):
+                        archived.append((d.lead, action.reason))
                 case PlanMessage():
                     pass
     records.ask_people(connection, asked, now=now)
-    counts.tasks += len(asked)
-    for d, event in happened:
-        intake.record(runtime, connection, [event], project=d.project, now=now)
-    archived = [(d.lead, e.subject) for d, e in happened if e.kind is EventKind.LEAD_ARCHIVED]
     if archived:
         leads.archive(connection, [lead.id for lead, _ in archived], now=now)
         moves = [
@@ -262,7 +296,7 @@ def _act(
             for lead, reason in archived
         ]
         records.note_moves(connection, moves, now=now)
-        counts.archived += len(archived)
+    return len(asked), len(archived)
 
 
 def _event(d: _Decided, action: AddScore | ArchiveLead, now: datetime) -> NewEvent:

@@ -8,13 +8,14 @@ database while a batch renders or sends.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from hashlib import blake2b
+from hashlib import sha256
 from typing import Protocol, assert_never
 
 from nurture.core.gate import Go, Later, Never, after_refusal, last_gate
+from nurture.core.lead import Lead
 from nurture.core.message import (
     Accepted,
     Halted,
@@ -25,6 +26,7 @@ from nurture.core.message import (
     Refused,
     Uncertain,
 )
+from nurture.core.project import Project
 from nurture.engine.mailroom import Mailroom
 from nurture.engine.runtime import Runtime
 from nurture.store import dispatch, history, leads, messages, switches
@@ -76,10 +78,23 @@ class Delivered:
     halted: str = ""
 
 
+_Postponed = tuple[int, datetime, str]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Ready:
     message: Message
     outgoing: OutgoingMessage
+
+
+@dataclass(slots=True, kw_only=True)
+class _Leaving:
+    """What the last gate says about a group."""
+
+    go: list[_Ready] = field(default_factory=list)
+    later: list[_Postponed] = field(default_factory=list)
+    failed: list[_Postponed] = field(default_factory=list)
+    stopped: list[tuple[int, MessageState, str]] = field(default_factory=list)
 
 
 def run(
@@ -143,80 +158,97 @@ def _send_group(
     counts: Delivered,
     now: datetime,
 ) -> None:
-    ready = _render(runtime, mailroom, group, counts, now)
-    if not ready:
-        return
+    with runtime.database.read() as connection:
+        people = leads.read(connection, sorted({message.lead_id for message in group}))
+        projects = runtime.projects(connection, {message.release_id for message in group})
+    ready, failed = _render(mailroom, group, people, projects, now)
     with runtime.database.write() as connection:
-        leaving = _pass_gate(runtime, connection, ready, counts, now)
-        dispatch.begin(connection, _attempts(leaving, transport, now), now=now)
-    if not leaving:
+        leaving = _pass_gate(connection, ready, people, projects, now)
+        dispatch.begin(connection, _attempts(leaving.go, transport, now), now=now)
+        dispatch.stop(connection, leaving.stopped, now=now)
+        dispatch.postpone(connection, [*leaving.later, *leaving.failed, *failed])
+    counts.unrendered += len(failed)
+    counts.stopped += len(leaving.stopped)
+    counts.postponed += len(leaving.later) + len(leaving.failed)
+    if not leaving.go:
         return
     # From here on the outcome of these messages can become unknown.
-    outcomes = transport.send([r.outgoing for r in leaving], now=now)
+    outcomes = _send(transport, [r.outgoing for r in leaving.go], now)
     with runtime.database.write() as connection:
-        _settle(connection, transport, list(zip(leaving, outcomes, strict=True)), counts, now)
+        _settle(connection, transport, list(zip(leaving.go, outcomes, strict=True)), counts, now)
+
+
+def _send(transport: Transport, mails: Sequence[OutgoingMessage], now: datetime) -> list[Outcome]:
+    """Hand the mails over; one that raises against its promise leaves these in doubt, no more."""
+    try:
+        outcomes = transport.send(mails, now=now)
+    except Exception as error:
+        log.exception("the transport %s failed over a group", transport.name)
+        return [Uncertain(reason=f"the transport failed: {type(error).__name__}") for _ in mails]
+    if len(outcomes) != len(mails):
+        log.error("the transport %s answered %s of %s", transport.name, len(outcomes), len(mails))
+        return [Uncertain(reason="the transport did not answer for every mail") for _ in mails]
+    return outcomes
 
 
 def _render(
-    runtime: Runtime,
     mailroom: Mailroom,
     group: Sequence[Message],
-    counts: Delivered,
+    people: Mapping[int, Lead],
+    projects: Callable[[int], Project],
     now: datetime,
-) -> list[_Ready]:
-    with runtime.database.read() as connection:
-        people = leads.read(connection, sorted({message.lead_id for message in group}))
-        projects = {m.release_id: runtime.project(connection, m.release_id) for m in group}
-    ready, failed = [], []
+) -> tuple[list[_Ready], list[_Postponed]]:
+    ready: list[_Ready] = []
+    failed: list[_Postponed] = []
     for message in group:
         try:
-            outgoing = mailroom.outgoing(
-                projects[message.release_id], message, people[message.lead_id]
-            )
+            project = projects(message.release_id)
+            outgoing = mailroom.outgoing(project, message, people[message.lead_id])
         except Exception as error:
             # One template or lead that cannot be rendered must not hold up the others.
             log.exception("message=%s could not be rendered", message.uid)
             failed.append((message.id, now + UNRENDERED_RETRY, f"not rendered: {error}"[:200]))
         else:
             ready.append(_Ready(message=message, outgoing=outgoing))
-    if failed:
-        counts.unrendered += len(failed)
-        with runtime.database.write() as connection:
-            dispatch.postpone(connection, failed)
-    return ready
+    return ready, failed
 
 
 def _pass_gate(
-    runtime: Runtime,
     connection: Connection,
     ready: Sequence[_Ready],
-    counts: Delivered,
+    people: Mapping[int, Lead],
+    projects: Callable[[int], Project],
     now: datetime,
-) -> list[_Ready]:
+) -> _Leaving:
     """Look at each lead for the last time, under the lock in which the message starts to leave."""
+    leaving = _Leaving()
+    if not ready:
+        return leaving
+    # Leads before messages: whoever locks both does so in this order. And it keeps two workers
+    # with a mail each for one lead from both finding room under its caps.
+    people = held_at_gate(connection, people)
     locked = {m.id for m in dispatch.lock_ready(connection, [r.message for r in ready])}
-    lead_ids = sorted({r.message.lead_id for r in ready})
-    people = leads.read(connection, lead_ids)
-    sent = history.left_recently(connection, lead_ids, now=now)
-    leaving, stopped, later = [], [], []
+    sent = history.left_recently(connection, sorted(people), now=now)
     for item in ready:
         message = item.message
         if message.id not in locked:
             continue
-        project = runtime.project(connection, message.release_id)
-        lead, recent = people[message.lead_id], sent.get(message.lead_id, ())
-        match last_gate(message, lead, project, recent, now=now):
+        lead, recent = people[message.lead_id], sent.setdefault(message.lead_id, [])
+        try:
+            answer = last_gate(message, lead, projects(message.release_id), recent, now=now)
+        except Exception as error:
+            log.exception("message=%s could not be judged", message.uid)
+            reason = f"not judged: {type(error).__name__}: {error}"[:200]
+            leaving.failed.append((message.id, now + UNRENDERED_RETRY, reason))
+            continue
+        match answer:
             case Go():
-                leaving.append(item)
-                sent.setdefault(message.lead_id, []).append(now)
+                leaving.go.append(item)
+                recent.append(now)
             case Later(not_before=at, reason=reason):
-                later.append((message.id, at, reason))
+                leaving.later.append((message.id, at, reason))
             case Never(state=state, reason=reason):
-                stopped.append((message.id, state, reason))
-    dispatch.stop(connection, stopped, now=now)
-    dispatch.postpone(connection, later)
-    counts.stopped += len(stopped)
-    counts.postponed += len(later)
+                leaving.stopped.append((message.id, state, reason))
     return leaving
 
 
@@ -238,9 +270,7 @@ def _attempts(
 
 def _body_hash(outgoing: OutgoingMessage) -> str:
     mail = outgoing.mail
-    return blake2b(
-        "\0".join((mail.subject, mail.text, mail.html)).encode(), digest_size=16
-    ).hexdigest()
+    return sha256(f"{mail.subject}\0{mail.text}\0{mail.html}".encode()).hexdigest()[:32]
 
 
 def _settle(

@@ -25,11 +25,11 @@ NEVER_BEHIND = frozenset({"capacity"})
 NEEDS = {
     "mails_uncertain": (
         "Mails that may or may not have left",
-        "Nothing is sent twice on a guess: the provider's report settles them, or a person does.",
+        "The provider's report settles them, or `nurture message resolve` does.",
     ),
     "mails_parked": (
         "Mails parked because they stayed uncertain",
-        "Look them up at the provider by their message ids and decide whether to send again.",
+        "Look at `nurture message list`, ask the provider, settle them.",
     ),
     "mails_unrendered": (
         "Mails whose template could not be rendered",
@@ -37,7 +37,7 @@ NEEDS = {
     ),
     "handoffs_dead": (
         "Handoffs that sales did not get",
-        "See what the CRM answered, put it right, then replay them.",
+        "`nurture handoff show` tells what the CRM answered, `replay` tries again.",
     ),
     "handoffs_unanswered": (
         "Handoffs that sales has not answered in time",
@@ -45,11 +45,11 @@ NEEDS = {
     ),
     "tasks_late": (
         "Tasks that are overdue",
-        "Somebody promised to do these.",
+        "`nurture task list` has them.",
     ),
     "tasks_open": (
         "Tasks that are open",
-        "Work for people, among it everything above that has a task of its own.",
+        "`nurture task list` has them; some belong to lines above.",
     ),
     "enrollments_set_aside": (
         "Enrollments set aside because of an error",

@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
+from nurture.core.errors import RenderError
 from nurture.core.lead import Lead
 from nurture.core.message import Address, Message, OutgoingMessage, RenderedMail
-from nurture.core.project import Project
-from nurture.core.token import Grant, Purpose, public_id
-from nurture.engine.links import link, message_link
+from nurture.core.project import Project, Template
+from nurture.core.token import Purpose, public_id
+from nurture.engine.links import message_link, redirects
 from nurture.engine.runtime import Secrets
+from nurture.engine.values import read_by
 from nurture.render.headers import Headers, ListIdentity, list_headers
 from nurture.render.mail import Envelope, MailTemplate, compile_mail, render_mail
+
+_OWN_LINKS = {
+    "preferences_url": Purpose.PREFERENCES,
+    "view_url": Purpose.VIEW,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ready:
+    """A compiled mail, and which of the message's own links it shows."""
+
+    template: MailTemplate
+    own_links: Mapping[str, Purpose]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mailroom:
-    """Renders messages. A template is compiled once per version and kept."""
+    """Renders messages. A template is compiled, or found wrong, once for each version."""
 
     secrets: Secrets
-    _compiled: dict[tuple[str, str], MailTemplate] = field(default_factory=dict, repr=False)
+    _compiled: dict[tuple[str, str], _Ready | RenderError] = field(default_factory=dict, repr=False)
 
     def outgoing(self, project: Project, message: Message, lead: Lead) -> OutgoingMessage:
         """Return the message as it leaves; the same row gives the same bytes every time."""
@@ -37,26 +53,27 @@ class Mailroom:
         """Return the message's own link table: where its numbered redirects lead."""
         return self._render(project, message, lead).links
 
-    def _template(self, project: Project, name: str) -> MailTemplate:
+    def _template(self, project: Project, name: str) -> _Ready:
         template = project.templates[name]
         key = (name, template.version)
         found = self._compiled.get(key)
         if found is None:
-            found = compile_mail(template, project.partials)
-            self._compiled[key] = found
+            found = self._compiled[key] = _compile(project, template)
+        if isinstance(found, RenderError):
+            raise found
         return found
 
     def _render(self, project: Project, message: Message, lead: Lead) -> RenderedMail:
         workspace = project.workspace
+        ready = self._template(project, message.template)
         own = partial(self._own_link, workspace.public_url, message)
         unsubscribe = own(Purpose.UNSUBSCRIBE)
         values = {
             **message.slots,
             "company": workspace.company,
             "sender": {"name": workspace.sender_name, "email": workspace.sender_email},
+            **{name: own(purpose) for name, purpose in ready.own_links.items()},
             "unsubscribe_url": unsubscribe,
-            "preferences_url": own(Purpose.PREFERENCES),
-            "view_url": own(Purpose.VIEW),
             "form_url": own(Purpose.FORM) if message.form else "",
         }
         name = " ".join(
@@ -69,10 +86,10 @@ class Mailroom:
             headers=self._headers(project, message, unsubscribe),
         )
         return render_mail(
-            self._template(project, message.template),
+            ready.template,
             values,
             envelope=envelope,
-            link_url=partial(self._redirect, workspace.public_url, message.uid),
+            link_url=redirects(self.secrets.links, workspace.public_url, message.uid),
         )
 
     def _headers(self, project: Project, message: Message, unsubscribe_url: str) -> Headers:
@@ -93,6 +110,12 @@ class Mailroom:
             self.secrets.links, public_url, purpose, message.uid, message.planned_at
         )
 
-    def _redirect(self, public_url: str, uid: str, number: int) -> str:
-        grant = Grant(purpose=Purpose.CLICK, subject=uid, number=number)
-        return link(self.secrets.links, public_url, grant)
+
+def _compile(project: Project, template: Template) -> _Ready | RenderError:
+    try:
+        compiled = compile_mail(template, project.partials)
+        shown = {path[0] for path in read_by(project, template)}
+    except RenderError as error:
+        return error
+    links = {name: purpose for name, purpose in _OWN_LINKS.items() if name in shown}
+    return _Ready(template=compiled, own_links=links)

@@ -28,9 +28,12 @@ class Zones:
         shown = f"{_day(there.date())}, {_clock(there)} {self.lead}"
         if self.lead == self.home:
             return shown
-        here = at.astimezone(zone(self.home))
-        other = "" if here.date() == there.date() else f"{_day(here.date())}, "
-        return f"{shown} ({other}{_clock(here)} {self.home})"
+        return f"{shown} ({self.at_home(at)} {self.home})"
+
+    def at_home(self, at: datetime) -> str:
+        """Return the instant at home, with the day only where it is another one than theirs."""
+        there, here = at.astimezone(zone(self.lead)), at.astimezone(zone(self.home))
+        return _clock(here) if here.date() == there.date() else _stamp(here)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -38,7 +38,7 @@ def preview(
         topic=(step.topic if step else "") or sequence.topic,
         window=sequence.window,
         form=step.form if isinstance(step, FormStep) else "",
-        slots=template_values(project, template, lead),
+        slots=template_values(project, lead),
         state=MessageState.READY,
         tries=0,
         epoch=0,

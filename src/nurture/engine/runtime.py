@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from nurture.core.condition import Condition, Happened, InSequence, Sent, leaves
 from nurture.core.errors import MisuseError
 from nurture.core.event import EventKind
 from nurture.core.policy import zone
-from nurture.core.project import Project
+from nurture.core.project import Project, Template
+from nurture.core.sequence import BranchStep, FormStep, Sequence as NurtureSequence, WaitForStep
 from nurture.core.token import Keyring
+from nurture.engine.values import Paths, read_by
 from nurture.store import releases
 from nurture.store.db import Connection, Database
 from nurture.store.history import Asked
@@ -42,6 +45,7 @@ class Runtime:
     secrets: Secrets
     load: Callable[[Mapping[str, str]], Project]
     _projects: dict[int, Project] = field(default_factory=dict, repr=False)
+    _read_by: dict[tuple[str, str], Paths] = field(default_factory=dict, repr=False)
 
     def project(self, connection: Connection, release_id: int) -> Project:
         """Return the project of a release."""
@@ -50,6 +54,35 @@ class Runtime:
             found = self.load(releases.files(connection, release_id))
             self._projects[release_id] = found
         return found
+
+    def projects(
+        self, connection: Connection, release_ids: Iterable[int]
+    ) -> Callable[[int], Project]:
+        """Read the projects of releases; return how to look one up.
+
+        A release that cannot be loaded any more raises when it is looked up, and stops no other.
+        """
+        found: dict[int, Project | Exception] = {}
+        for release_id in release_ids:
+            try:
+                found[release_id] = self.project(connection, release_id)
+            except Exception as error:  # noqa: BLE001 (raised again for whoever needs it)
+                found[release_id] = error
+
+        def project(release_id: int) -> Project:
+            known = found[release_id]
+            if isinstance(known, Exception):
+                raise known
+            return known
+
+        return project
+
+    def read_by(self, project: Project, template: Template) -> Paths:
+        """Return the names that a mail reads, looked up once for each version of it."""
+        key = (template.name, template.version)
+        if key not in self._read_by:
+            self._read_by[key] = read_by(project, template)
+        return self._read_by[key]
 
     def in_force(self, connection: Connection) -> InForce:
         """Return the release in force, or raise MisuseError when nothing was applied yet."""
@@ -77,4 +110,29 @@ def asked_by(project: Project) -> Asked:
     return Asked(
         latest=project.asked_kinds | {EventKind.FORM_SUBMITTED},
         tallied=scored,
+    )
+
+
+def asked_inside(sequences: Iterable[NurtureSequence]) -> Asked:
+    """Return what the steps and exits of these sequences ask; who enters is not their question."""
+    trees: list[Condition] = []
+    forms = False
+    for sequence in sequences:
+        trees.extend(rule.when for rule in sequence.exits)
+        for step in sequence.steps:
+            match step:
+                case BranchStep(arms=arms):
+                    trees.extend(arm.when for arm in arms)
+                case WaitForStep(when=when):
+                    trees.append(when)
+                case FormStep():
+                    forms = True
+                case _:
+                    pass
+    asked = {leaf for tree in trees for leaf in leaves(tree)}
+    kinds = {leaf.kind for leaf in asked if isinstance(leaf, Happened)}
+    return Asked(
+        latest=frozenset(kinds | {EventKind.FORM_SUBMITTED} if forms else kinds),
+        sent=any(isinstance(leaf, Sent) for leaf in asked),
+        sequences=any(isinstance(leaf, InSequence) for leaf in asked),
     )

@@ -153,12 +153,14 @@ def _sequences(person: Person, work: Open, now: datetime) -> Iterator[NextLine]:
         situation = _situation(person, work, enrollment)
         future = _Future(person=person, project=project, telling=telling, looks=looks)
         yield from future.unfold(enrollment, situation, now)
-    if not work.enrollments and not person.lead.suppressed and _in_play(person):
+    if not work.enrollments and _may_enter_some(person):
         yield _no_sequence(person, now)
 
 
-def _in_play(person: Person) -> bool:
-    return person.found.standing.stage in IN_PLAY
+def _may_enter_some(person: Person) -> bool:
+    """Say whether sequences are open to the lead at all: why not is told elsewhere."""
+    kept_out = person.lead.suppressed or person.lead.locked
+    return not kept_out and person.found.standing.stage in IN_PLAY
 
 
 def _situation(person: Person, work: Open, enrollment: Enrollment) -> Situation:

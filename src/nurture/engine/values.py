@@ -13,7 +13,7 @@ Paths = frozenset[tuple[str, ...]]
 
 
 def template_values(
-    project: Project, template: Template, lead: Lead, *, read: Collection[tuple[str, ...]] = ()
+    project: Project, lead: Lead, *, read: Collection[tuple[str, ...]] = ()
 ) -> dict[str, Any]:
     """Return the lead's and account's values for the mail; what is unknown is an empty string.
 
@@ -30,10 +30,10 @@ def template_values(
             "lead": {**_fields(project, "lead", lead.profile), **built_in},
             "account": _fields(project, "account", lead.account),
         }
-    own = {**lead.profile, **built_in}
+    own, account = {**lead.profile, **built_in}, lead.account
     return {
         "lead": {path[1]: own.get(path[1], "") for path in read if path[0] == "lead"},
-        "account": {path[1]: lead.account.get(path[1], "") for path in read if path[0] == "account"},
+        "account": {path[1]: account.get(path[1], "") for path in read if path[0] == "account"},
     }
 
 

@@ -127,7 +127,13 @@ def compile_flat(flat: Flat, sandbox: Sandbox) -> Compiled:
 
 def clean(values: Mapping[str, object]) -> dict[str, object]:
     """Return a copy whose every text is plain: no control characters, no markup, not too long."""
-    return {name: _clean_value(name, value) for name, value in values.items()}
+    return {
+        # Nearly all are like that; the long way is for what is not.
+        name: value
+        if type(value) is str and value.isprintable() and len(value) <= MAX_TEXT
+        else _clean_value(name, value)
+        for name, value in values.items()
+    }
 
 
 def _joined(chunks: Iterator[str]) -> str:

@@ -24,26 +24,63 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from jinja2 import nodes
+from jinja2.exceptions import TemplateError
 
 from nurture.core.errors import RenderError
 from nurture.render.environment import Compiled, Flat, clean, compile_flat
 from nurture.render.filters import display
-from nurture.render.grammar import Path
+from nurture.render.grammar import Path, walk
 from nurture.render.links import Links, attribute, content, route
 from nurture.render.sandbox import HTML, Sandbox
 from nurture.render.skeleton import HTML_SLOTS, TEXT_SLOTS, Skeleton, Unfoldable
 from nurture.render.text import finish, flat, mark
 
+Lifted = tuple[str, Callable[[object], str], Path]
+"""The name that stands for a value, how the value is written there, and which value it is."""
+
 _URL = "https://mail.example/act?token=1&more=2"
 _HOSTILE = "<b>&amp; \"double\" 'single' \u00a0 </td> <!-- {{ x }} --> https://evil.example/"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Filled:
+    """A template with its plain values lifted out: written once a mail, however often shown."""
+
+    compiled: Compiled
+    lifted: tuple[Lifted, ...]
+
+    def render(self, values: Mapping[str, object]) -> str:
+        """Return the text, as `Compiled.render` does."""
+        filled = dict(values)
+        for name, write, path in self.lifted:
+            try:
+                value = values[path[0]] if len(path) == 1 else values[path[0]][path[1]]  # type: ignore[index]
+            except (KeyError, TypeError):
+                filled[name] = _BARE.undefined(name=path[-1])
+                continue
+            try:
+                filled[name] = write(value)
+            except TemplateError as error:
+                filled[name] = _Unwritable(error)
+        return self.compiled.render(filled)
+
+
+class _Unwritable:
+    """A value that no mail can carry, which is wrong only where it is shown."""
+
+    def __init__(self, error: TemplateError) -> None:
+        self._error = error
+
+    def __str__(self) -> str:
+        raise self._error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Folded:
     """A mail whose inlining, routing and text are done; `text` gives marked text."""
 
-    html: Compiled
-    text: Compiled
+    html: Filled
+    text: Filled
 
 
 def fold(whole: Flat, inline: Callable[[str], str]) -> Folded | None:
@@ -66,8 +103,43 @@ def fold(whole: Flat, inline: Callable[[str], str]) -> Folded | None:
     return folded
 
 
-def _compile(body: list[nodes.Node], whole: Flat) -> Compiled:
-    return compile_flat(Flat(name=whole.name, body=body, origins=whole.origins), _BARE)
+def _compile(body: list[nodes.Node], whole: Flat) -> Filled:
+    lifted = _lift(body)
+    compiled = compile_flat(Flat(name=whole.name, body=body, origins=whole.origins), _BARE)
+    return Filled(compiled, lifted)
+
+
+def _lift(body: list[nodes.Node]) -> tuple[Lifted, ...]:
+    """Replace slots that show a given value as it is by names, and return how to fill these."""
+    places = [node for statement in body for node in walk(statement)]
+    # Inside a loop over it, or behind a set, a name is no longer the value that was given.
+    changed = {n.name for n in places if isinstance(n, nodes.Name) and n.ctx != "load"}
+    lifted: dict[tuple[str, Path], Lifted] = {}
+    for output in places:
+        if not isinstance(output, nodes.Output):
+            continue
+        for index, slot in enumerate(output.nodes):
+            path = _plain_path(slot, changed)
+            if path is None:
+                continue
+            assert isinstance(slot, nodes.Filter)
+            new = (f"_v{len(lifted)}", _PLAIN_SLOTS[slot.name], path)
+            name = lifted.setdefault((slot.name, path), new)[0]
+            output.nodes[index] = nodes.Name(name, "load", lineno=slot.lineno)
+    return tuple(lifted.values())
+
+
+def _plain_path(slot: nodes.Expr, changed: Collection[str]) -> Path | None:
+    """Return the value that a slot shows without doing anything to it."""
+    if not isinstance(slot, nodes.Filter) or slot.name not in _PLAIN_SLOTS:
+        return None
+    match slot.node:
+        case nodes.Name(name=name) if name not in changed:
+            return (name,)
+        case nodes.Getattr(node=nodes.Name(name=name), attr=attr) if name not in changed:
+            return (name, attr)
+        case _:
+            return None
 
 
 def _prove(
@@ -145,14 +217,13 @@ def _target_slot(links: Links, *parts: object) -> str:
     return links("".join([display(part) for part in parts]))
 
 
+_PLAIN_SLOTS: Mapping[str, Callable[[object], str]] = {
+    "_attribute": _attribute_slot,
+    "_content": _content_slot,
+    "_flat": _flat_slot,
+}
 _BARE = Sandbox(
     autoescape=False,
     finalize=None,
-    slots={
-        "_attribute": _attribute_slot,
-        "_content": _content_slot,
-        "_flat": _flat_slot,
-        "_href": _href_slot,
-        "_target": _target_slot,
-    },
+    slots={**_PLAIN_SLOTS, "_href": _href_slot, "_target": _target_slot},
 )

@@ -118,6 +118,8 @@ def open_database(url: str) -> Database:
     if parsed.get_backend_name() == "sqlite":
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+    else:
+        event.listen(engine, "connect", _configure_postgresql)
     return Database(engine=engine, dialect=parsed.get_backend_name())
 
 
@@ -142,6 +144,14 @@ def _configure_sqlite(connection: DBAPIConnection, _record: object) -> None:
     for pragma in PRAGMAS:
         cursor.execute(pragma)
     cursor.close()
+
+
+def _configure_postgresql(connection: DBAPIConnection, _record: object) -> None:
+    # A plan that was kept while the tables were empty would be kept when they are large.
+    cursor = connection.cursor()
+    cursor.execute("SET plan_cache_mode = force_custom_plan")
+    cursor.close()
+    connection.commit()
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from nurture.core.lead import Lead
 from nurture.store.db import Connection
-from nurture.store.leads import NO_TOPICS, locked_in_order, read, topics_of
+from nurture.store.leads import TOPICS, as_topics, locked_in_order, read
 from nurture.store.sets import among
 from nurture.store.tables import leads
 
@@ -18,17 +18,12 @@ def held_at_gate(connection: Connection, people: Mapping[int, Lead]) -> dict[int
 
     Most have not changed since: those are not read again whole.
     """
-    ids = list(people)
-    now = locked_in_order(
-        select(leads.c.id, leads.c.stage, leads.c.suppressed, leads.c.locked, leads.c.time_zone)
-        .where(among(leads.c.id, ids))
-    )  # fmt: skip
-    rows = connection.execute(now).tuples().all()
-    topics = topics_of(connection, ids)
+    columns = (leads.c.suppressed, leads.c.locked, leads.c.time_zone, leads.c.stage)
+    now = select(leads.c.id, *columns, TOPICS).where(among(leads.c.id, people))
     changed = []
-    for lead_id, *state in rows:
+    for lead_id, *state, topics in connection.execute(locked_in_order(now)).tuples().all():
         lead = people[lead_id]
-        known = [lead.standing.stage, lead.suppressed, lead.locked, lead.time_zone]
-        if state != known or topics.get(lead_id, NO_TOPICS) != lead.topics:
+        known = [lead.suppressed, lead.locked, lead.time_zone, lead.standing.stage]
+        if state != known or as_topics(topics) != lead.topics:
             changed.append(lead_id)
     return {**people, **read(connection, changed)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Select, bindparam, func, insert, select, update
@@ -140,33 +141,33 @@ def claim_for_assessment(
 
 def read(connection: Connection, ids: Sequence[int]) -> dict[int, Lead]:
     """Return leads by id with their accounts' profiles and the topics they consent to."""
-    if not ids:
-        return {}
-    topics = topics_of(connection, ids)
     rows = connection.execute(
         select(*_READ)
         .join(accounts, accounts.c.id == leads.c.account_id)
         .where(among(leads.c.id, ids))
     )
-    return {row[0]: _as_lead(row, topics.get(row[0], NO_TOPICS)) for row in rows.tuples()}
+    return {row[0]: _as_lead(row) for row in rows.tuples().all()}
 
 
-def topics_of(connection: Connection, ids: Sequence[int]) -> dict[int, frozenset[str]]:
-    """Return the topics that leads consent to; leads that consent to none are left out."""
-    found: dict[int, set[str]] = {}
-    given = select(consents.c.lead_id, consents.c.topic).where(
-        among(consents.c.lead_id, ids), consents.c.withdrawn_at.is_(None)
-    )
-    for lead_id, topic in connection.execute(given).tuples():
-        found.setdefault(lead_id, set()).add(topic)
-    return {lead_id: frozenset(topics) for lead_id, topics in found.items()}
+TOPICS = (
+    select(func.aggregate_strings(consents.c.topic, " "))
+    .where(consents.c.lead_id == leads.c.id, consents.c.withdrawn_at.is_(None))
+    .scalar_subquery()
+)
+"""The topics that the lead at hand consents to; `as_topics` reads them."""
 
 
-NO_TOPICS: frozenset[str] = frozenset()
+# Few people's choices differ.
+@lru_cache(maxsize=1024)
+def as_topics(stored: str | None) -> frozenset[str]:
+    """Return topics as core sees them."""
+    return frozenset(stored.split()) if stored else frozenset()
+
+
 _READ = (
     *(leads.c.id, leads.c.uid, leads.c.version, leads.c.email, leads.c.time_zone),
     *(leads.c.language, leads.c.source, leads.c.account_id, leads.c.profile, accounts.c.profile),
-    *(leads.c.suppressed, leads.c.locked, leads.c.captured_at, leads.c.last_life_at),
+    *(TOPICS, leads.c.suppressed, leads.c.locked, leads.c.captured_at, leads.c.last_life_at),
     *(leads.c.archived_at, leads.c.stage, leads.c.temperature, leads.c.grade, leads.c.fit),
     *(leads.c.engagement, leads.c.readiness, leads.c.cycle),
     *(leads.c[f"verdict_{gate}"] for gate in Gate),
@@ -177,13 +178,31 @@ _TEMPERATURES = {str(temperature): temperature for temperature in Temperature}
 _VERDICTS = {str(verdict): verdict for verdict in Verdict}
 
 
-def _as_lead(row: tuple[Any, ...], topics: frozenset[str]) -> Lead:
+# There are 81 combinations of the one and 64 of the other, and nobody changes either in place.
+@lru_cache
+def _verdicts(said: tuple[str, ...]) -> Mapping[Gate, Verdict]:
+    return {gate: _VERDICTS[verdict] for gate, verdict in zip(Gate, said, strict=True)}
+
+
+@lru_cache
+def _traits(values: tuple[int, ...]) -> Mapping[Trait, int]:
+    return dict(zip(Trait, values, strict=True))
+
+
+def _tupled(profile: dict[str, Any]) -> dict[str, Value]:
+    """Do as `as_profile` to a profile that was just read, and that nobody else has."""
+    for name, value in profile.items():
+        if type(value) is list:
+            profile[name] = tuple(value)
+    return profile
+
+
+def _as_lead(row: tuple[Any, ...]) -> Lead:
     # By place, for this runs for every lead of every batch, and names would take half of its time.
-    (lead_id, uid, version, email, time_zone, language, source, account_id, profile, account) = row[
-        :10
-    ]
-    (suppressed, locked, captured_at, last_life_at, archived_at) = row[10:15]
-    (stage, temperature, grade, fit, engagement, readiness, cycle) = row[15:22]
+    (lead_id, uid, version, email, time_zone, language, source, account_id) = row[:8]
+    (profile, account, topics, suppressed, locked) = row[8:13]
+    (captured_at, last_life_at, archived_at, stage, temperature) = row[13:18]
+    (grade, fit, engagement, readiness, cycle) = row[18:23]
     return Lead(
         id=lead_id,
         uid=uid,
@@ -193,8 +212,8 @@ def _as_lead(row: tuple[Any, ...], topics: frozenset[str]) -> Lead:
         language=language,
         source=source,
         account_id=account_id,
-        profile=as_profile(profile),
-        account=as_profile(account),
+        profile=_tupled(profile),
+        account=_tupled(account),
         standing=Standing(
             stage=_STAGES[stage],
             temperature=_TEMPERATURES[temperature],
@@ -202,11 +221,11 @@ def _as_lead(row: tuple[Any, ...], topics: frozenset[str]) -> Lead:
             fit=fit,
             engagement=engagement,
             readiness=readiness,
-            verdicts={gate: _VERDICTS[said] for gate, said in zip(Gate, row[22:26], strict=True)},
-            traits=dict(zip(Trait, row[26:], strict=True)),
+            verdicts=_verdicts(row[23:27]),
+            traits=_traits(row[27:]),
             cycle=cycle,
         ),
-        topics=topics,
+        topics=as_topics(topics),
         suppressed=suppressed,
         locked=locked,
         captured_at=captured_at,

@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from nurture.core.assess import Move
 from nurture.core.decide import AskPerson, Note
 from nurture.core.enrollment import Enrollment
-from nurture.core.lead import Gate, Verdict
+from nurture.core.lead import Gate, Stage, Verdict
 from nurture.store import sets
 from nurture.store.db import Connection, stored
 from nurture.store.tables import audit, decisions, stage_moves, tasks, verdicts
@@ -132,7 +132,12 @@ def moves_of(connection: Connection, lead_id: int) -> list[tuple[datetime, Move]
     return [
         (
             row.at,
-            Move(before=row.before, after=row.after, reason=row.reason, evidence=row.evidence),
+            Move(
+                before=Stage(row.before),
+                after=Stage(row.after),
+                reason=row.reason,
+                evidence=row.evidence,
+            ),
         )
         for row in rows
     ]

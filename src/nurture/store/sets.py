@@ -20,7 +20,6 @@ from typing import Any
 import orjson
 from sqlalchemy import (
     ARRAY,
-    Boolean,
     Column,
     ColumnElement,
     Dialect,
@@ -41,7 +40,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
-from sqlalchemy.types import JSON, TypeDecorator, TypeEngine
+from sqlalchemy.types import JSON, NullType, TypeDecorator, TypeEngine
 
 from nurture.store.db import Connection, to_json
 
@@ -72,7 +71,8 @@ class _Set(TypeDecorator[Sequence[Any]]):
 
 
 class _Among(FunctionElement[bool]):
-    type = Boolean()
+    # Not a Boolean: SQLite would be asked whether the term equals 1, and would use no index for it.
+    type: TypeEngine[Any] = NullType()
     name = "among"
     inherit_cache = True
 

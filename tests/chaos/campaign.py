@@ -1,0 +1,159 @@
+"""Kill workers in the middle of a delivery and count what reached the other side."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+from time import monotonic, sleep
+
+from sqlalchemy import func, select
+
+from nurture.core.message import MessageState
+from nurture.engine import deliver, tick
+from nurture.store.tables import messages
+from tests.chaos.worker import GROUP
+from tests.engine.programme import TUESDAY, Programme, row
+
+ROOT = Path(__file__).parents[2]
+WORKERS = 2
+LIMIT_SECONDS = 600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """What the two sides' books say at the end."""
+
+    messages: int
+    kills: int
+    received: int
+    twice: int
+    accepted: int
+    ready: int
+    in_doubt: int
+    in_doubt_received: int
+    other: int
+    seconds: float
+
+    @property
+    def verdict(self) -> str:
+        """Return what is wrong, '' if nothing is."""
+        if self.twice:
+            return f"{self.twice} messages were received twice"
+        if self.accepted + self.ready + self.in_doubt != self.messages or self.other:
+            return "a message is neither sent, ready, nor visibly in doubt"
+        if self.in_doubt > self.kills * GROUP:
+            return f"{self.in_doubt} in doubt, more than {self.kills} kills times {GROUP}"
+        if self.received < self.accepted:
+            return "a message counts as accepted that was never received"
+        return ""
+
+
+def prepare(url_programme: Programme, count: int) -> None:
+    """Plan so many mails: everybody has asked for the guide this morning."""
+    people = [row(f"p{n}@plant{n % 97}.example") for n in range(count)]
+    url_programme.bring(*people)
+    total = tick.Ticked()
+    tick.think(url_programme.runtime, url_programme.ways, total, now=TUESDAY, limit=1000)
+    assert total.advance["planned"] == count
+
+
+def run(
+    programme: Programme, url: str, folder: Path, *, count: int, kills: int, seed: int
+) -> Tally:
+    """Deliver so many mails while so many workers die, then settle; return both sides' books."""
+    begun = monotonic()
+    prepare(programme, count)
+    book = folder / "received.log"
+    book.touch()
+    with _receiver(book, folder / "port") as port:
+        done = _hunt(url, port, book, count=count, kills=kills, roll=Random(seed))
+        # Past every lease and deadline: what dead workers held comes up again, or into doubt.
+        later = TUESDAY + timedelta(hours=2)
+        deliver.settle_doubt(programme.runtime, now=later)
+        _worker(url, port, hours=2).wait(LIMIT_SECONDS)
+    return _count(programme, book, count, done, monotonic() - begun)
+
+
+@contextmanager
+def _receiver(book: Path, ready: Path) -> Iterator[int]:
+    with _python("tests.chaos.receiver", str(book), str(ready)) as process:
+        while not ready.exists():
+            assert process.poll() is None, "the receiver ended at once"
+            sleep(0.01)
+        try:
+            yield int(ready.read_text())
+        finally:
+            process.kill()
+
+
+def _hunt(url: str, port: int, book: Path, *, count: int, kills: int, roll: Random) -> int:
+    """Keep workers running, and kill one each time so many more messages have arrived.
+
+    A worker that ends by itself has found nothing left to do, and gets no successor.
+    """
+    workers = [_worker(url, port) for _ in range(WORKERS)]
+    step = count / (kills + 2)
+    killed, begun, wanted = 0, monotonic(), roll.random() * step
+    while workers and monotonic() < begun + LIMIT_SECONDS:
+        workers = [worker for worker in workers if worker.poll() is None]
+        arrived = book.read_bytes().count(b"\n")
+        if workers and killed < kills and arrived >= wanted:
+            prey = workers.pop(roll.randrange(len(workers)))
+            os.kill(prey.pid, signal.SIGKILL)
+            prey.wait()
+            killed += 1
+            wanted = (killed + roll.random()) * step
+            workers.append(_worker(url, port))
+        sleep(0.005)
+    for worker in workers:
+        worker.kill()
+    return killed
+
+
+def _worker(url: str, port: int, *, hours: float = 0) -> subprocess.Popen[bytes]:
+    return _python("tests.chaos.worker", url, str(port), str(hours))
+
+
+def _python(module: str, *arguments: str) -> subprocess.Popen[bytes]:
+    path = os.pathsep.join([str(ROOT / "src"), str(ROOT)])
+    return subprocess.Popen(
+        [sys.executable, "-m", module, *arguments], cwd=ROOT, env={**os.environ, "PYTHONPATH": path}
+    )
+
+
+def _count(programme: Programme, book: Path, count: int, kills: int, seconds: float) -> Tally:
+    received = Counter(book.read_text().split())
+    with programme.database.read() as connection:
+        states = {
+            row.state: row.n
+            for row in connection.execute(
+                select(messages.c.state, func.count().label("n")).group_by(messages.c.state)
+            )
+        }
+        doubtful = set(
+            connection.scalars(
+                select(messages.c.uid).where(messages.c.state == MessageState.UNCERTAIN)
+            )
+        )
+    known = (MessageState.ACCEPTED, MessageState.READY, MessageState.UNCERTAIN)
+    return Tally(
+        messages=count,
+        kills=kills,
+        received=len(received),
+        twice=sum(n > 1 for n in received.values()),
+        accepted=states.get("accepted", 0),
+        ready=states.get("ready", 0),
+        in_doubt=states.get("uncertain", 0),
+        in_doubt_received=len(doubtful & set(received)),
+        other=sum(n for state, n in states.items() if state not in known),
+        seconds=seconds,
+    )

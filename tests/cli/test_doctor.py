@@ -1,0 +1,147 @@
+"""doctor: each thing that can be wrong is found, with what to do about it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import SECRET, Shell
+
+
+def checks(shell: Shell, **more: Any) -> dict[str, list[dict[str, str]]]:
+    """Return what the doctor found, by name."""
+    found: dict[str, list[dict[str, str]]] = {}
+    for one in shell("doctor", "--json", **more).json["checks"]:
+        found.setdefault(one["name"], []).append(one)
+    return found
+
+
+def set_up(shell: Shell, old: str, new: str, file: str = "nurture.yaml") -> None:
+    """Change a file of the project and put it in force."""
+    path = shell.folder / file
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    assert shell("apply").code == 0
+
+
+def test_a_healthy_installation_has_notes_at_most(shell: Shell) -> None:
+    (doubt,) = shell("message", "list", "--json").json
+    shell("message", "resolve", doubt["uid"], "--sent")
+    outcome = shell("doctor")
+    assert outcome.code == 0
+    assert "Nothing is wrong." in outcome.out
+    assert SECRET not in outcome.out
+    assert shell("doctor", "--json").json["healthy"] is True
+
+
+def test_an_outbox_is_noted(shell: Shell) -> None:
+    (found,) = checks(shell)["transport"]
+    assert (found["state"], "nothing is sent" in found["what"]) == ("note", True)
+
+
+def test_broken_files_are_a_problem(shell: Shell) -> None:
+    (shell.folder / "nurture.yaml").write_text("company: {}\n")
+    outcome = shell("doctor")
+    assert outcome.code == 1
+    assert "errors in the files; run `nurture check`" in outcome.out
+
+
+def test_work_that_nobody_does_is_a_problem(shell: Shell) -> None:
+    found = checks(shell, now=shell.now + timedelta(days=6))
+    (advance,) = found["queue advance"]
+    assert advance["state"] == "problem"
+    assert "the oldest for" in advance["what"]
+    assert "is anything running the ticks?" in advance["remedy"]
+
+
+def test_a_paused_lead_is_no_work_left_undone(shell: Shell) -> None:
+    later = shell.now + timedelta(days=6)
+    for one in shell("lead", "list", "--json").json["leads"]:
+        shell("lead", "pause", one["uid"])
+    assert checks(shell, now=later)["queue advance"][0]["state"] == "ok"
+
+
+def test_paused_sending_is_a_problem(shell: Shell) -> None:
+    shell("sending", "pause", "--reason", "wrong price", "--by", "Ann")
+    (found,) = checks(shell)["sending"]
+    assert found["what"] == "sending is off: Ann: wrong price"
+    assert found["remedy"] == "nurture sending resume"
+
+
+def test_a_mail_that_a_person_has_to_settle_is_a_problem(shell: Shell) -> None:
+    (found,) = [one for one in checks(shell)["people"] if one["state"] == "problem"]
+    assert found["what"] == "Mails parked because they stayed uncertain: 1"
+
+
+def test_a_secret_that_can_be_guessed_is_a_problem(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NURTURE_SECRET", "ab" * 20)
+    (found,) = checks(shell)["secret"]
+    assert found["state"] == "problem"
+    assert "abab" not in shell("doctor").out
+
+
+def test_a_secret_file_that_others_can_read_is_a_problem(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NURTURE_SECRET")
+    (note,) = checks(shell)["secret"]
+    assert note["state"] == "note"
+    file = shell.folder / ".nurture" / "secret"
+    file.chmod(0o644)
+    (problem,) = checks(shell)["secret"]
+    assert problem["remedy"] == f"chmod 600 {file}"
+    assert file.read_text().strip() not in shell("doctor").out
+
+
+def test_real_mail_with_links_to_this_machine_is_a_problem(shell: Shell) -> None:
+    smtp = "transport: {kind: smtp, host: mail.example, tls: none}"
+    set_up(shell, "transport: {kind: outbox}", smtp)
+    found = checks(shell)
+    assert found["public_url"][0]["state"] == "problem"
+    assert any("unprotected" in one["what"] for one in found["transport"])
+
+
+def test_a_provider_without_keys_cannot_report(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SENDGRID_API_KEY", "SG.not-to-be-shown")
+    sendgrid = 'transport: {kind: sendgrid, api_key: "${SENDGRID_API_KEY}"}'
+    set_up(shell, "transport: {kind: outbox}", sendgrid)
+    assert any("no webhook_keys" in one["what"] for one in checks(shell)["transport"])
+    assert "not-to-be-shown" not in shell("doctor").out
+
+
+def test_a_missing_variable_is_named(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SENDGRID_API_KEY", "SG.key")
+    sendgrid = 'transport: {kind: sendgrid, api_key: "${SENDGRID_API_KEY}"}'
+    set_up(shell, "transport: {kind: outbox}", sendgrid)
+    monkeypatch.delenv("SENDGRID_API_KEY")
+    outcome = shell("doctor")
+    assert outcome.code == 1
+    assert "SENDGRID_API_KEY" in outcome.out
+
+
+def test_a_crm_elsewhere_wants_https_and_secrets_of_its_own(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRM_WEBHOOK_URL", "https://crm.example/hook")
+    said = " ".join(one["what"] for one in checks(shell)["handoff inside-sales"])
+    assert "a secret of the demo, which everybody knows" in said
+
+
+def test_a_database_that_does_not_answer_is_a_problem(shell: Shell) -> None:
+    outcome = shell("doctor", "--database", "postgresql://x@127.0.0.1:1/x")
+    assert outcome.code == 1
+    assert "the database cannot be reached" in outcome.out
+
+
+def test_a_database_that_is_not_there_is_a_problem(shell: Shell, tmp_path: Path) -> None:
+    outcome = shell("doctor", "--database", f"sqlite:///{tmp_path / 'none.db'}")
+    assert outcome.code == 1
+    assert "run `nurture apply` first" in outcome.out

@@ -1,0 +1,266 @@
+"""tick, deliver, sunset, rebuild, handoff, message, task, sending: the work and its exceptions."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from nurture.store.db import open_database
+from nurture.store.tables import handoffs, leads
+from nurture.transports.signing import verify
+from tests.cli.conftest import ADA, BO, CY, DEE, Shell
+from tests.receivers import Receiver
+
+
+def letters(shell: Shell) -> list[Path]:
+    """Return the mails in the outbox."""
+    return sorted((shell.folder / ".nurture" / "outbox").rglob("*.eml"))
+
+
+def doubtful(shell: Shell) -> str:
+    """Return the id of the mail in doubt."""
+    (found,) = shell("message", "list", "--json").json
+    return str(found["uid"])
+
+
+class TestTick:
+    def test_everything_due_is_done(self, shell: Shell) -> None:
+        later = shell.now + timedelta(days=6)
+        told = shell("tick", "--json", now=later).json
+        assert told["advance"]["planned"] >= 1
+        assert told["deliver"]["accepted"] == len(letters(shell)) >= 1
+        again = shell("tick", "--json", now=later).json
+        assert again["deliver"].get("claimed", 0) == 0
+        assert "Nothing was due." in shell("tick", now=later).out
+
+    def test_people_read_counts_of_what_was_done(self, shell: Shell) -> None:
+        said = shell("tick", now=shell.now + timedelta(days=6)).out
+        assert "accepted" in said
+        assert "deliver" in said
+
+    def test_delivering_alone_plans_nothing(self, shell: Shell) -> None:
+        told = shell("deliver", "--json", now=shell.now + timedelta(days=6)).json
+        assert told["advance"] == told["assess"] == {}
+
+    def test_nothing_is_in_force_yet(self, fresh_shell: Shell) -> None:
+        outcome = fresh_shell("tick")
+        assert outcome.code == 2
+        assert "there is no database yet; run `nurture apply` first" in outcome.err
+
+
+class TestSunset:
+    def test_the_silent_rest(self, shell: Shell) -> None:
+        later = shell.now + timedelta(days=120)
+        waits = shell("sunset", "--dry-run", "--json", now=later).json
+        assert waits["silent_for_too_long"] >= 1
+        assert "Nothing was changed" in shell("sunset", "--dry-run", now=later).out
+        shell("tick", now=later)
+        assert shell("sunset", now=later).code == 0
+
+    def test_whoever_was_kept_long_enough_is_erased(self, shell: Shell) -> None:
+        later = shell.now + timedelta(days=370)
+        assert shell("sunset", "--dry-run", "--json", now=later).json["retention_over"] == 1
+        assert shell("sunset", "--json", now=later).json["erased"] == 1
+
+
+class TestRebuild:
+    def test_what_is_stored_is_what_facts_say(self, shell: Shell) -> None:
+        told = shell("rebuild", "--json").json
+        assert told["wrong"] == []
+        assert told["leads"] == 4
+        assert "none wrong" in shell("rebuild", "--dry-run").out
+
+    def test_a_wrong_score_is_found_and_put_right(self, shell: Shell) -> None:
+        database = open_database(f"sqlite:///{shell.folder / '.nurture' / 'nurture.db'}")
+        with database.write() as connection:
+            connection.execute(
+                update(leads).where(leads.c.match_key == BO).values(engagement=99_000)
+            )
+        database.close()
+        outcome = shell("rebuild")
+        assert outcome.code == 1
+        assert "stored 99000" in outcome.out
+        assert shell("rebuild", "--dry-run").code == 0
+
+    def test_what_time_has_moved_is_told(self, shell: Shell) -> None:
+        told = shell("rebuild", "--json", now=shell.now + timedelta(days=30)).json
+        assert told["moved_leads"] >= 1
+        assert {"uid", "field", "before", "after"} == set(told["moved"][0])
+
+
+class TestHandoffs:
+    def only(self, shell: Shell) -> dict[str, object]:
+        (found,) = shell("handoff", "list", "--json").json
+        assert isinstance(found, dict)
+        return found
+
+    def test_they_are_listed_and_shown_with_their_bytes(self, shell: Shell) -> None:
+        found = self.only(shell)
+        assert found["state"] == "delivered"
+        assert "body" not in found
+        assert str(found["uid"]) in shell("handoff", "list", "--state", "delivered").out
+        assert shell("handoff", "list", "--state", "dead", "--json").json == []
+        told = shell("handoff", "show", str(found["uid"]), "--json").json
+        assert told["body"]["data"]["person"]["email"] == ADA
+        assert told["attempts"][0]["outcome"] == "delivered"
+        assert "Europe/Berlin" in shell("handoff", "show", str(found["uid"])).out
+
+    def test_one_can_be_sent_again(self, shell: Shell) -> None:
+        uid = str(self.only(shell)["uid"])
+        assert shell("handoff", "replay", uid).code == 0
+        assert self.only(shell)["state"] == "ready"
+        assert "is ready; only a delivered or dead one" in shell("handoff", "replay", uid).err
+
+    @pytest.mark.parametrize("words", [("show", "msg_x"), ("replay", "msg_x"), ("test", "nope")])
+    def test_an_unknown_name_is_misuse(self, shell: Shell, words: tuple[str, ...]) -> None:
+        outcome = shell("handoff", *words)
+        assert outcome.code == 2
+        assert "see `nurture handoff list`" in outcome.err or "no endpoint" in outcome.err
+
+    def test_an_unknown_state_is_answered_with_those_there_are(self, shell: Shell) -> None:
+        assert "there are: waiting" in shell("handoff", "list", "--state", "gone").err
+
+    def test_a_trial_is_signed_and_not_sent(self, shell: Shell) -> None:
+        told = shell("handoff", "test", "inside-sales", "--json").json
+        assert told["answer"] is None
+        assert told["body"]["type"] == "lead.handoff.test"
+        assert told["headers"]["webhook-signature"].startswith("v1,")
+        assert "Nothing was sent" in shell("handoff", "test", "inside-sales").out
+
+    def test_a_trial_can_be_sent(
+        self, shell: Shell, monkeypatch: pytest.MonkeyPatch, receiver: Receiver
+    ) -> None:
+        monkeypatch.setenv("CRM_WEBHOOK_URL", receiver.url)
+        monkeypatch.setenv("CRM_WEBHOOK_ALLOW", receiver.address)
+        told = shell("handoff", "test", "inside-sales", "--send", "--json")
+        assert told.code == 0
+        assert told.json["answer"]["kind"] == "delivered"
+        ((headers, body),) = receiver.got
+        assert json.loads(body)["type"] == "lead.handoff.test"
+        secret = "whsec_ZGVtbyBvbmx5OiBzaWducyB3aGF0IHdlIHNlbmQgdG8gc2FsZXM="
+        assert verify(body, headers, secrets=[secret], now=shell.now).id.startswith("msg_trial")
+
+    def test_a_trial_that_nobody_takes_is_a_finding(
+        self, shell: Shell, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("CRM_WEBHOOK_URL", "http://127.0.0.1:1/crm")
+        monkeypatch.setenv("CRM_WEBHOOK_ALLOW", "127.0.0.1:1")
+        assert shell("handoff", "test", "inside-sales", "--send").code == 1
+
+
+class TestMessages:
+    def test_mails_in_doubt_are_listed(self, shell: Shell) -> None:
+        (found,) = shell("message", "list", "--json").json
+        assert (found["state"], found["reason"]) == ("parked", "the connection broke")
+        said = shell("message", "list").out
+        assert DEE in said
+        assert "Europe/London" in " ".join(said.split())
+
+    def test_one_that_did_leave_counts_as_sent(self, shell: Shell) -> None:
+        uid = doubtful(shell)
+        assert shell("message", "resolve", uid[:12], "--sent").code == 0
+        assert shell("message", "list", "--json").json == []
+        assert shell("deliver", "--json").json["deliver"]["claimed"] == 0
+        assert "there is no doubt to settle" in shell("message", "resolve", uid, "--again").err
+
+    def test_one_that_did_not_leave_is_sent_once_more(self, shell: Shell) -> None:
+        uid = doubtful(shell)
+        assert "sent again" in shell("message", "resolve", uid, "--again").out
+        # Not on the day of another mail: the cap holds for it too.
+        assert shell("deliver", "--json").json["deliver"]["postponed"] == 1
+        tomorrow = shell.now + timedelta(days=1)
+        assert shell("deliver", "--json", now=tomorrow).json["deliver"]["accepted"] == 1
+        assert [path.stem for path in letters(shell)] == [uid]
+        assert shell("verify").code == 0
+
+    def test_it_has_to_be_said_which(self, shell: Shell) -> None:
+        uid = doubtful(shell)
+        for words in ((), ("--sent", "--again")):
+            outcome = shell("message", "resolve", uid, *words)
+            assert outcome.code == 2
+            assert "choose --sent" in outcome.err
+
+    def test_an_unknown_mail_is_misuse(self, shell: Shell) -> None:
+        assert "see `nurture message list`" in shell("message", "resolve", "zzz", "--sent").err
+        assert shell("message", "resolve", "", "--sent").code == 2
+
+
+class TestTasks:
+    def test_a_task_is_listed_and_done(self, shell: Shell) -> None:
+        (found,) = shell("task", "list", "--json").json
+        assert found["title"] == "Call Bo"
+        assert found["late"] is False
+        assert "Call Bo" in shell("task", "list", "--team", "prospect development").out
+        assert shell("task", "list", "--team", "nobody", "--json").json == []
+        done = shell("task", "done", str(found["id"]), "--outcome", "wants a visit", "--talked")
+        assert done.code == 0
+        assert "Nothing is to be done." in shell("task", "list").out
+        story = shell("why", BO).out
+        assert "wants a visit" in story
+        assert "Talked to us on the phone" in story
+
+    def test_an_unknown_task_is_misuse(self, shell: Shell) -> None:
+        outcome = shell("task", "done", "4711", "--outcome", "x")
+        assert outcome.code == 2
+        assert "no task 4711 is open" in outcome.err
+
+
+class TestSending:
+    def test_mail_stops_and_goes_on(self, shell: Shell) -> None:
+        assert shell("sending", "status").out == "Mail may leave.\n"
+        assert shell("sending", "pause", "--reason", "wrong price", "--by", "Ann").code == 0
+        status = shell("sending", "status")
+        assert (status.code, "Ann: wrong price" in status.out) == (1, True)
+        later = shell.now + timedelta(days=6)
+        ticked = shell("tick", now=later)
+        assert ticked.code == 1
+        assert "sending is halted: Ann: wrong price" in ticked.err
+        assert letters(shell) == []
+        assert "All sending is paused" in shell("why", BO).out
+        assert shell("sending", "resume", "--json").json == {"lifted": ["sending"]}
+        assert shell("tick", now=later).code == 0
+        assert letters(shell)
+
+    def test_a_pause_can_end_by_itself(self, shell: Shell) -> None:
+        until = (shell.now + timedelta(hours=5)).isoformat()
+        shell("sending", "pause", "--reason", "x", "--until", until)
+        assert shell("sending", "status", "--json").json[0]["until"] is not None
+        assert shell("sending", "status", now=shell.now + timedelta(hours=6)).code == 0
+
+    def test_pausing_one_lead_is_no_halt_of_all(self, shell: Shell) -> None:
+        shell("lead", "pause", CY)
+        assert shell("sending", "status").code == 0
+
+
+class TestVerify:
+    def test_promises_are_checked_with_the_rows_looked_at(self, shell: Shell) -> None:
+        told = shell("verify", "--json").json
+        assert told["kept"] is True
+        assert {"id", "promise", "rows", "broken"} == set(told["promises"][0])
+        assert "all kept" in shell("verify").out
+
+    def test_a_broken_promise_is_a_finding(self, shell: Shell) -> None:
+        database = open_database(f"sqlite:///{shell.folder / '.nurture' / 'nurture.db'}")
+        with database.write() as connection:
+            connection.execute(update(handoffs).values(delivered_at=None))
+        database.close()
+        outcome = shell("verify")
+        assert outcome.code == 1
+        assert "I12: handoff msg_" in outcome.out
+        assert shell("verify", "--json").json["kept"] is False
+
+
+class TestReport:
+    def test_figures_come_as_tables_page_and_json(self, shell: Shell, tmp_path: Path) -> None:
+        assert "Milestones" in shell("report").out
+        told = shell("report", "--json").json
+        assert told["company"] == "Havelock Air"
+        page, folder = tmp_path / "report.html", tmp_path / "csv"
+        outcome = shell("report", "--html", str(page), "--csv", str(folder))
+        assert outcome.code == 0
+        assert "<html" in page.read_text()
+        assert {path.stem for path in folder.iterdir()} == set(told["tables"])
