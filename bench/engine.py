@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import orjson
+from people import NOW, SEQUENCE, person, project
+from reference import HEADERS
 from sqlalchemy import event, insert, update
 
 from nurture.core.lead import Lead
@@ -25,14 +27,14 @@ from nurture.project.load import load_files
 from nurture.store.db import Connection, Database, open_database
 from nurture.store.migrate import upgrade
 from nurture.store.tables import accounts, consents, enrollments, leads
-from people import NOW, SEQUENCE, person, project
-from reference import HEADERS
 
 GROUP = 1000
 CHUNK = 5000
 LATER = NOW + timedelta(days=30)
 SECRETS = Secrets(
-    links=Keyring(current="b1", keys={"b1": b"links" * 7}), identity=b"identity" * 4, pepper=b"p" * 32
+    links=Keyring(current="b1", keys={"b1": b"links" * 7}),
+    identity=b"identity" * 4,
+    pepper=b"p" * 32,
 )
 
 

@@ -19,7 +19,6 @@ from typing import Any, Protocol
 import jinja2
 import orjson
 import psycopg
-
 from people import Person, person, project, template
 
 BATCH = 1000
@@ -32,10 +31,14 @@ NUMBERS = {"id", "score", "employees"}
 
 TABLES = (
     "CREATE TABLE lead ({columns})",
-    "CREATE TABLE enrolment (id {key}, lead_id bigint NOT NULL, step int NOT NULL,"
-    " status text NOT NULL, due bigint NOT NULL, lease bigint NOT NULL DEFAULT 0)",
-    "CREATE TABLE message (id {serial}, enrolment_id bigint, lead_id bigint, step int,"
-    " status text, created_at bigint, token text, subject text)",
+    (
+        "CREATE TABLE enrolment (id {key}, lead_id bigint NOT NULL, step int NOT NULL,"
+        " status text NOT NULL, due bigint NOT NULL, lease bigint NOT NULL DEFAULT 0)"
+    ),
+    (
+        "CREATE TABLE message (id {serial}, enrolment_id bigint, lead_id bigint, step int,"
+        " status text, created_at bigint, token text, subject text)"
+    ),
     "CREATE INDEX enrolment_due ON enrolment (due) WHERE status = 'active'",
     "CREATE INDEX message_queued ON message (enrolment_id) WHERE status = 'queued'",
     "CREATE UNIQUE INDEX message_token ON message (token)",
@@ -227,7 +230,9 @@ class Tick:
         self.base = workspace.public_url
         self.shared = {"company": workspace.company, "sender": {"name": workspace.sender_name}}
         self.sender = workspace.sender_email
-        self.seconds = dict.fromkeys(("claim", "decide", "render", "record", "send", "advance"), 0.0)
+        self.seconds = dict.fromkeys(
+            ("claim", "decide", "render", "record", "send", "advance"), 0.0
+        )
         self.size = (0, 0)
 
     def run(self) -> int:

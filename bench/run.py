@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from engine import Engine
 from reference import Postgres, Sqlite, Store, Tick
 from sink import Sink, running
+
 from tests.databases import PostgresServer, running_postgres
 
 DURABLE = {
@@ -102,10 +103,10 @@ class Bench:
             before = after
         leads = self.flags.due * self.flags.rounds
         result.engine_us = _microseconds(engine.clock.seconds, leads)
-        result.reference_us = _microseconds(
-            tick.seconds, self.flags.due * (self.flags.rounds + 1)
+        result.reference_us = _microseconds(tick.seconds, self.flags.due * (self.flags.rounds + 1))
+        print(
+            f"{self.kind}: mail {tick.size} reference, {engine.transport.size} engine (html, text)"
         )
-        print(f"{self.kind}: mail {tick.size} reference, {engine.transport.size} engine (html, text)")
         engine.close()
         small = self._engine("small", min(SMALL, self.flags.enrolled))
         result.idle_ms[min(SMALL, self.flags.enrolled)] = _idle(small)
@@ -167,7 +168,9 @@ def _flags() -> argparse.Namespace:
     parser.add_argument("--database", choices=["sqlite", "postgresql", "both"], default="both")
     parser.add_argument("--enrolled", type=int, default=100_000, help="enrolled leads")
     parser.add_argument("--due", type=int, default=10_000, help="leads due in one round")
-    parser.add_argument("--rounds", type=int, default=3, help="rounds, engine and reference in turn")
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="rounds, engine and reference in turn"
+    )
     parser.add_argument("--warm", type=int, default=2_000, help="leads worked before measuring")
     parser.add_argument("--folder", type=Path, help="where databases are made; default: temporary")
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
@@ -183,7 +186,10 @@ def _report(result: Result) -> bool:
     print(f"  engine     {rates[1]:>8,.0f} leads/s   {result.engine_us} us a lead")
     rounds = ", ".join(f"{r:.0%}" for r in result.ratios)
     print(f"  ratio      {ratio:>8.0%} of the reference (rounds: {rounds}; at least 40 %)")
-    (large, slow), (small, quick) = list(result.idle_ms.items())[0], list(result.idle_ms.items())[-1]
+    (large, slow), (small, quick) = (
+        next(iter(result.idle_ms.items())),
+        list(result.idle_ms.items())[-1],
+    )
     print(
         f"  idle tick  {quick:.2f} ms with {small:,} enrolled, {slow:.2f} ms with {large:,}:"
         f" {slow / quick:.2f} times"

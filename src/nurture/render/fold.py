@@ -113,7 +113,7 @@ def _lift(body: list[nodes.Node]) -> tuple[Lifted, ...]:
     """Replace slots that show a given value as it is by names, and return how to fill these."""
     places = [node for statement in body for node in walk(statement)]
     # Inside a loop over it, or behind a set, a name is no longer the value that was given.
-    changed = {n.name for n in places if isinstance(n, nodes.Name) and n.ctx != "load"}
+    changed = {n.name for n in places if isinstance(n, nodes.Name) and n.ctx != "load"} | {"loop"}
     lifted: dict[tuple[str, Path], Lifted] = {}
     for output in places:
         if not isinstance(output, nodes.Output):
