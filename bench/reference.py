@@ -87,7 +87,7 @@ class Sqlite:
         marks = ",".join("?" * len(COLUMNS))
         self.db.execute("BEGIN")
         self.db.executemany(
-            f"INSERT INTO lead VALUES ({marks})",  # noqa: S608 (question marks only)
+            f"INSERT INTO lead VALUES ({marks})",
             map(person, range(size)),
         )
         self.db.executemany(
@@ -131,7 +131,7 @@ class Sqlite:
         among = (json.dumps(ids),)
         self.db.execute("BEGIN IMMEDIATE")
         self.db.execute(
-            f"UPDATE enrolment SET status = 'active', step = step + 1, due = due + {30 * DAY},"  # noqa: S608 (a number)
+            f"UPDATE enrolment SET status = 'active', step = step + 1, due = due + {30 * DAY},"
             " lease = 0 WHERE id IN (SELECT value FROM json_each(?))",
             among,
         )

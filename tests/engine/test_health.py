@@ -149,7 +149,7 @@ def _undeliverable(programme: Programme) -> None:
 
 def _unanswered(programme: Programme) -> None:
     _handed_over(programme)
-    programme.wait(days=2)
+    programme.wait(days=3)
 
 
 @pytest.mark.parametrize(

@@ -9,26 +9,34 @@ from functools import partial
 from nurture.core.errors import RenderError
 from nurture.core.lead import Lead
 from nurture.core.message import Address, Message, OutgoingMessage, RenderedMail
-from nurture.core.project import Project, Template
+from nurture.core.project import Project
 from nurture.core.token import Purpose, public_id
 from nurture.engine.links import message_link, redirects
 from nurture.engine.runtime import Secrets
 from nurture.engine.values import read_by
-from nurture.render.headers import Headers, ListIdentity, list_headers
+from nurture.render.headers import ListIdentity, list_headers
 from nurture.render.mail import Envelope, MailTemplate, compile_mail, render_mail
 
 _OWN_LINKS = {
     "preferences_url": Purpose.PREFERENCES,
     "view_url": Purpose.VIEW,
 }
+_Key = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Ready:
-    """A compiled mail, and which of the message's own links it shows."""
+class _Stationery:
+    """What all messages share that one sequence sends by one template.
+
+    `own_links` are the message's own links that its template shows.
+    """
 
     template: MailTemplate
     own_links: Mapping[str, Purpose]
+    shared: Mapping[str, object]
+    sender: Address
+    identity: ListIdentity
+    mailto: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +44,7 @@ class Mailroom:
     """Renders messages. A template is compiled, or found wrong, once for each version."""
 
     secrets: Secrets
-    _compiled: dict[tuple[str, str], _Ready | RenderError] = field(default_factory=dict, repr=False)
+    _ready: dict[_Key, _Stationery | RenderError] = field(default_factory=dict, repr=False)
 
     def outgoing(self, project: Project, message: Message, lead: Lead) -> OutgoingMessage:
         """Return the message as it leaves; the same row gives the same bytes every time."""
@@ -53,26 +61,24 @@ class Mailroom:
         """Return the message's own link table: where its numbered redirects lead."""
         return self._render(project, message, lead).links
 
-    def _template(self, project: Project, name: str) -> _Ready:
-        template = project.templates[name]
-        key = (name, template.version)
-        found = self._compiled.get(key)
+    def _stationery(self, project: Project, message: Message) -> _Stationery:
+        key = (project.content_hash, message.sequence, message.template)
+        found = self._ready.get(key)
         if found is None:
-            found = self._compiled[key] = _compile(project, template)
+            found = self._ready[key] = _prepare(project, message)
         if isinstance(found, RenderError):
             raise found
         return found
 
     def _render(self, project: Project, message: Message, lead: Lead) -> RenderedMail:
         workspace = project.workspace
-        ready = self._template(project, message.template)
+        paper = self._stationery(project, message)
         own = partial(self._own_link, workspace.public_url, message)
         unsubscribe = own(Purpose.UNSUBSCRIBE)
         values = {
             **message.slots,
-            "company": workspace.company,
-            "sender": {"name": workspace.sender_name, "email": workspace.sender_email},
-            **{name: own(purpose) for name, purpose in ready.own_links.items()},
+            **paper.shared,
+            **{name: own(purpose) for name, purpose in paper.own_links.items()},
             "unsubscribe_url": unsubscribe,
             "form_url": own(Purpose.FORM) if message.form else "",
         }
@@ -80,29 +86,21 @@ class Mailroom:
             str(lead.profile[key]) for key in ("first_name", "last_name") if lead.profile.get(key)
         )
         envelope = Envelope(
-            sender=Address(name=workspace.sender_name, email=workspace.sender_email),
+            sender=paper.sender,
             recipient=Address(name=name, email=lead.email),
             reply_to=workspace.reply_to or None,
-            headers=self._headers(project, message, unsubscribe),
+            headers=list_headers(
+                paper.identity,
+                one_click_url=unsubscribe,
+                mailto=paper.mailto + message.uid,
+                feedback=(message.template, message.sequence),
+            ),
         )
         return render_mail(
-            ready.template,
+            paper.template,
             values,
             envelope=envelope,
             link_url=redirects(self.secrets.links, workspace.public_url, message.uid),
-        )
-
-    def _headers(self, project: Project, message: Message, unsubscribe_url: str) -> Headers:
-        workspace = project.workspace
-        domain = workspace.sender_email.rpartition("@")[2]
-        sequence = project.sequences[message.sequence]
-        identity = ListIdentity(key=sequence.name, title=sequence.title, domain=domain)
-        answer_to = workspace.reply_to or workspace.sender_email
-        return list_headers(
-            identity,
-            one_click_url=unsubscribe_url,
-            mailto=f"mailto:{answer_to}?subject=unsubscribe%20{message.uid}",
-            feedback=(message.template, message.sequence),
         )
 
     def _own_link(self, public_url: str, message: Message, purpose: Purpose) -> str:
@@ -111,11 +109,27 @@ class Mailroom:
         )
 
 
-def _compile(project: Project, template: Template) -> _Ready | RenderError:
+def _prepare(project: Project, message: Message) -> _Stationery | RenderError:
+    workspace, template = project.workspace, project.templates[message.template]
+    sequence = project.sequences[message.sequence]
     try:
         compiled = compile_mail(template, project.partials)
         shown = {path[0] for path in read_by(project, template)}
     except RenderError as error:
         return error
-    links = {name: purpose for name, purpose in _OWN_LINKS.items() if name in shown}
-    return _Ready(template=compiled, own_links=links)
+    answer_to = workspace.reply_to or workspace.sender_email
+    return _Stationery(
+        template=compiled,
+        own_links={name: purpose for name, purpose in _OWN_LINKS.items() if name in shown},
+        shared={
+            "company": workspace.company,
+            "sender": {"name": workspace.sender_name, "email": workspace.sender_email},
+        },
+        sender=Address(name=workspace.sender_name, email=workspace.sender_email),
+        identity=ListIdentity(
+            key=sequence.name,
+            title=sequence.title,
+            domain=workspace.sender_email.rpartition("@")[2],
+        ),
+        mailto=f"mailto:{answer_to}?subject=unsubscribe%20",
+    )
