@@ -82,7 +82,7 @@ def _kept_secret(path: Path) -> str:
     """Return the secret kept beside the project, made on first use and readable by us alone."""
     if path.exists():
         return path.read_text().strip()
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     secret = random_source.token_hex(32)
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -94,14 +94,19 @@ def _kept_secret(path: Path) -> str:
 
 
 def derive(secret: str, *old: str) -> Secrets:
-    """Return the separate keys that come from one secret; old secrets only verify links."""
+    """Return the separate keys that come from the secrets, newest first.
+
+    The newest signs links, every one verifies them. Public ids and the suppression hash stay with
+    the oldest: with another key, nobody's opt-out or erasure would be recognized any more.
+    """
+    root = old[-1] if old else secret
     if len(secret) < SHORTEST_SECRET:
         raise MisuseError(f"{SECRET_VARIABLE} must have at least {SHORTEST_SECRET} characters")
     keys = {_key_id(item): _derived(item, "links") for item in (secret, *old)}
     return Secrets(
         links=Keyring(current=_key_id(secret), keys=keys),
-        identity=_derived(secret, "identity"),
-        pepper=_derived(secret, "pepper"),
+        identity=_derived(root, "identity"),
+        pepper=_derived(root, "pepper"),
     )
 
 

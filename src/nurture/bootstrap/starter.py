@@ -41,6 +41,8 @@ def copy_starter(target: Path) -> None:
         raise MisuseError(f"{target} is not empty; name a new folder")
     source = starter_folder()
     target.mkdir(parents=True, exist_ok=True)
+    # The database, the outbox and the secret are no part of the programme's history.
+    (target / ".gitignore").write_text(".nurture/\n")
     for part in PARTS:
         found = source / part
         if found.is_dir():

@@ -20,6 +20,7 @@ from nurture.cli import (
     lead_show,
     message_commands,
     preview_command,
+    reply_command,
     report_command,
     score_commands,
     segment_commands,
@@ -75,6 +76,7 @@ app.command("preview", cls=Verb, rich_help_panel=_PROJECT)(preview_command.previ
 app.command("apply", cls=Verb, rich_help_panel=_PROJECT)(apply_command.apply)
 
 app.command("import", cls=Verb, rich_help_panel=_LEADS)(import_command.import_leads)
+app.command("reply", cls=Verb, rich_help_panel=_LEADS)(reply_command.reply)
 app.command("why", cls=Verb, rich_help_panel=_LEADS)(why_command.why)
 
 lead = group("lead", "Read about leads, and decide about one.")

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 
+from nurture.core.address import is_role_account
 from nurture.core.condition import (
     Compare,
     Condition,
@@ -323,7 +324,7 @@ def _entries(facts: Facts, history: History, project: Project, now: datetime) ->
     groups = set(history.groups)
     chosen = []
     for sequence in entry_order(project):
-        if sequence.sends_mail and not facts.lead.email:
+        if sequence.sends_mail and not _mailable(facts.lead):
             continue
         if sequence.name in facts.inside or (sequence.exclusive and sequence.exclusive in groups):
             continue
@@ -332,6 +333,11 @@ def _entries(facts: Facts, history: History, project: Project, now: datetime) ->
             if sequence.exclusive:
                 groups.add(sequence.exclusive)
     return tuple(chosen)
+
+
+def _mailable(lead: Lead) -> bool:
+    """Say whether there is a person's address; abuse@ and its like are not enrolled (RFC 2142)."""
+    return bool(lead.email) and not is_role_account(lead.email)
 
 
 def entry_order(project: Project) -> list[NurtureSequence]:

@@ -378,7 +378,7 @@ class _Walk:
 
     def _held(self, step: EmailStep | FormStep) -> Park | None:
         """Return why the mail may not be planned now, and until when."""
-        lead, topic = self.facts.lead, step.topic or self.sequence.topic
+        lead, topic = self.facts.lead, self._topic(step)
         if lead.locked:
             return self._hold(step, Awaiting.SALES, None, "with sales")
         if topic not in lead.topics:
@@ -416,6 +416,11 @@ class _Walk:
             return False
         return self.now > self.since + timedelta(seconds=step.expires_seconds)
 
+    def _topic(self, step: EmailStep | FormStep) -> str:
+        """Return the consent topic: the step's, else the mail's own, else the sequence's."""
+        template = self.project.templates.get(step.template)
+        return step.topic or (template.topic if template else "") or self.sequence.topic
+
     def _plan(self, step: EmailStep | FormStep) -> None:
         expires = (
             None
@@ -426,7 +431,7 @@ class _Walk:
             PlanMessage(
                 step=step.id,
                 template=step.template,
-                topic=step.topic or self.sequence.topic,
+                topic=self._topic(step),
                 window=step.window or self.sequence.window,
                 form=step.form if isinstance(step, FormStep) else "",
                 expires_at=expires,

@@ -108,7 +108,7 @@ def _text(digest: bytes) -> str:
 
 def public_id(key: bytes, text: str) -> str:
     """Return 128 unguessable bits that stand for `text` in public, as 32 hex digits."""
-    return hmac.digest(key, text.encode(), "sha256")[:16].hex()
+    return blake2b(text.encode(), key=key, digest_size=16).hexdigest()
 
 
 def keyed_hash(key: bytes, text: str) -> str:

@@ -115,6 +115,14 @@ def _release(
             counts.withdrawn += 1
             leads.touch(connection, [lead.id], now=now)
             continue
+        if handoff.endpoint not in in_force.project.endpoints:
+            handoffs.keep_waiting(
+                connection,
+                handoff.id,
+                reason=f"the project has no receiver {handoff.endpoint!r} any more",
+            )
+            counts.incomplete += 1
+            continue
         complete = completeness(known_keys(lead), in_force.project)
         if complete < rule.minimum_completeness:
             wanted = f"sales wants {rule.minimum_completeness} %"
@@ -304,15 +312,20 @@ def _delivered_event(handoff: handoffs.Handoff, now: datetime) -> NewEvent:
 def _alert(
     connection: Connection, handoff: handoffs.Handoff, project: Project, now: datetime
 ) -> None:
-    endpoint = project.endpoints.get(handoff.endpoint)
     records.ask_about_lead(
         connection,
         lead_id=handoff.lead_id,
         title=f"Sales has not got this lead: handoff {handoff.uid} could not be delivered",
-        team=endpoint.team if endpoint else handoff.endpoint,
+        team=_team(project, handoff.endpoint),
         due_at=now + timedelta(days=1),
         now=now,
     )
+
+
+def _team(project: Project, endpoint: str) -> str:
+    """Return who answers for the receiver; its name, should the project not know it any more."""
+    known = project.endpoints.get(endpoint)
+    return known.team if known else endpoint
 
 
 # -- the clock -----------------------------------------------------------------------------------
@@ -330,7 +343,7 @@ def _watch_clock(
             connection,
             lead_id=handoff.lead_id,
             title=f"Sales has not answered handoff {handoff.uid} in time",
-            team=project.endpoints[handoff.endpoint].team,
+            team=_team(project, handoff.endpoint),
             due_at=now + timedelta(days=1),
             now=now,
         )
