@@ -21,6 +21,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from engine import Engine
+from nurture.bootstrap.collector import spare_collector
 from reference import Postgres, Sqlite, Store, Tick
 from sink import Sink, running
 
@@ -200,6 +201,7 @@ def _report(result: Result) -> bool:
 def main() -> int:
     """Measure and report; 1 if a ratio is below what is accepted."""
     flags = _flags()
+    spare_collector()
     kinds = ["sqlite", "postgresql"] if flags.database == "both" else [flags.database]
     with _databases(kinds, flags) as benches:
         results = [bench.run() for bench in benches]

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
+from nurture.bootstrap.collector import spare_collector
 from nurture.core.errors import MisuseError
 from nurture.core.project import Project
 from nurture.core.token import Keyring
@@ -157,6 +158,7 @@ def start(given: Settings, *, migrate: bool = True) -> App:
         Path(given.database_url.removeprefix("sqlite:///")).parent.mkdir(
             parents=True, exist_ok=True
         )
+    spare_collector()
     database = open_database(given.database_url)
     if migrate:
         upgrade(database)
