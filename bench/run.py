@@ -21,10 +21,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from engine import Engine
-from nurture.bootstrap.collector import spare_collector
 from reference import Postgres, Sqlite, Store, Tick
 from sink import Sink, running
 
+from nurture.bootstrap.collector import spare_collector
 from tests.databases import PostgresServer, running_postgres
 
 DURABLE = {
