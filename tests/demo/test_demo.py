@@ -15,7 +15,7 @@ from nurture.demo.run import START, Options, demo, prepare_folder
 from nurture.simulate.clock import VirtualClock
 from nurture.transports import signing
 
-DAYS = 3
+DAYS = 2
 SECRET = "whsec_ZGVtbyBvbmx5OiBzaWducyB3aGF0IHdlIHNlbmQgdG8gc2FsZXM="
 
 

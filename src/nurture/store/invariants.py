@@ -14,6 +14,7 @@ from nurture.store.db import Connection
 from nurture.store.tables import (
     attempts,
     consents,
+    decisions,
     enrollments,
     event_details,
     events,
@@ -22,6 +23,7 @@ from nurture.store.tables import (
     leads,
     messages,
     past_enrollments,
+    releases,
     stage_moves,
 )
 
@@ -276,6 +278,22 @@ def _ledger_unique(connection: Connection) -> tuple[int, list[str]]:
     return _count(connection, events), broken
 
 
+def _no_orphans(connection: Connection) -> tuple[int, list[str]]:
+    """Look for what foreign keys would have refused; see `tables.BULK`."""
+    references = (
+        (attempts.c.message_id, messages.c.id),
+        (messages.c.lead_id, leads.c.id),
+        (messages.c.release_id, releases.c.id),
+        (decisions.c.lead_id, leads.c.id),
+    )
+    broken: list[str] = []
+    for child, parent in references:
+        known = select(parent).where(parent == child)
+        orphans = select(child.table.c.id).where(~known.exists()).order_by(child.table.c.id)
+        broken += [f"{child}, row {row_id}" for row_id in connection.scalars(orphans)]
+    return sum(_count(connection, table) for table in (attempts, messages, decisions)), broken
+
+
 def _doubt_is_bounded(connection: Connection) -> tuple[int, list[str]]:
     rows = connection.execute(
         select(messages.c.uid).where(
@@ -299,6 +317,7 @@ RULES = (
     _Rule("I3", "no mail without consent to its topic", _consent_first),
     _Rule("I6", "every lead has a next action or has ended, every hold a reason", _next_action),
     _Rule("I9", "every planned mail ends with a reason or stays visible", _states_add_up),
+    _Rule("I10", "every attempt, mail and decision belongs to somebody", _no_orphans),
     _Rule("I11", "mail in doubt is dated, so that it can be settled or parked", _doubt_is_bounded),
     _Rule(
         "I12",
