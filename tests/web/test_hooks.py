@@ -160,8 +160,10 @@ def test_an_answer_about_nothing_we_know_is_taken_and_does_nothing(world: World)
         erase_leads(world.runtime, connection, [lead_id], reason="x", now=world.clock())
     before = world.content()
     with world.serving() as browser:
-        for uid in (handoff, "msg_unknown", "\x00", "\ud800", "x" * 500):
+        for uid in (handoff, "msg_unknown"):
             assert tell(world, browser, answer_body(uid)).status_code == 202
+        for uid in ("\x00", "\ud800", "x" * 500):
+            assert tell(world, browser, answer_body(uid)).status_code == 400
     assert world.content() == before
 
 
