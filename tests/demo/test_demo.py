@@ -15,7 +15,7 @@ from nurture.demo.run import START, Options, demo, prepare_folder
 from nurture.simulate.clock import VirtualClock
 from nurture.transports import signing
 
-DAYS = 2
+DAYS = 3
 SECRET = "whsec_ZGVtbyBvbmx5OiBzaWducyB3aGF0IHdlIHNlbmQgdG8gc2FsZXM="
 
 
