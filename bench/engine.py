@@ -14,8 +14,7 @@ from people import NOW, SEQUENCE, person, project
 from reference import HEADERS
 from sqlalchemy import event, insert, update
 
-from nurture.core.lead import Lead
-from nurture.core.message import Accepted, Message, Outcome, OutgoingMessage
+from nurture.core.message import Accepted, Address, Message, Outcome, OutgoingMessage
 from nurture.core.project import Endpoint, Project
 from nurture.core.token import Keyring
 from nurture.engine import advance, deliver, tick
@@ -106,9 +105,9 @@ class TimedMailroom(Mailroom):
     __slots__ = ("clock",)
     clock: Clock
 
-    def outgoing(self, project: Project, message: Message, lead: Lead) -> OutgoingMessage:
+    def outgoing(self, project: Project, message: Message, recipient: Address) -> OutgoingMessage:
         with self.clock.phase("render"):
-            return super().outgoing(project, message, lead)
+            return super().outgoing(project, message, recipient)
 
 
 class NoSender:

@@ -17,7 +17,7 @@ from nurture.core.gate import (
     after_refusal,
     last_gate,
 )
-from nurture.core.lead import IN_PLAY, Lead, Stage
+from nurture.core.lead import IN_PLAY, Lead, Stage, as_recipient
 from nurture.core.message import Message, MessageState, Refused
 from tests.core.builders import DAY, HOUR, LEAD, NOW, PROJECT, SECOND, lead
 
@@ -44,7 +44,7 @@ MESSAGE = Message(
 
 
 def test_a_mail_may_leave() -> None:
-    assert last_gate(MESSAGE, LEAD, PROJECT, [], now=NOW) == Go()
+    assert last_gate(MESSAGE, as_recipient(LEAD), PROJECT, [], now=NOW) == Go()
 
 
 @pytest.mark.parametrize(
@@ -67,20 +67,24 @@ def test_a_mail_may_leave() -> None:
     ],
 )  # fmt: skip
 def test_a_mail_never_leaves(who: Lead, state: MessageState, reason: str) -> None:
-    assert last_gate(MESSAGE, who, PROJECT, [], now=NOW) == Never(state=state, reason=reason)
+    assert last_gate(MESSAGE, as_recipient(who), PROJECT, [], now=NOW) == Never(
+        state=state, reason=reason
+    )
 
 
 @pytest.mark.parametrize(
     ("expires_at", "goes"), [(NOW, True), (NOW - SECOND, False)], ids=["in time", "too late"]
 )
 def test_an_expired_mail_does_not_leave(expires_at: datetime, *, goes: bool) -> None:
-    found = last_gate(replace(MESSAGE, expires_at=expires_at), LEAD, PROJECT, [], now=NOW)
+    found = last_gate(
+        replace(MESSAGE, expires_at=expires_at), as_recipient(LEAD), PROJECT, [], now=NOW
+    )
     assert (found == Go()) is goes
     assert goes or found == Never(state=MessageState.EXPIRED, reason="too late to send")
 
 
 def test_caps_are_asked_once_more() -> None:
-    found = last_gate(MESSAGE, LEAD, PROJECT, [NOW - HOUR], now=NOW)
+    found = last_gate(MESSAGE, as_recipient(LEAD), PROJECT, [NOW - HOUR], now=NOW)
     assert isinstance(found, Later)
     assert found.not_before == NOW + DAY - 1.5 * HOUR
 

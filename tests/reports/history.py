@@ -157,12 +157,12 @@ class Storyteller:
         uid = f"message-{self._next()}"
         new = NewMessage(
             uid=uid,
-            dedupe_key=uid,
             lead_id=self.ids[name],
             enrollment_id=1,
             release_id=self.release,
             sequence=sequence,
             step=step,
+            visit=0,
             template=template,
             template_version="1",
             topic="news",

@@ -173,7 +173,7 @@ class Crowd:
         row: dict[str, Any] = {
             **dict.fromkeys(texts, "any"),
             "uid": f"message-{number}",
-            "dedupe_key": str(number),
+            "visit": number,
             "lead_id": lead_id,
             "enrollment_id": 1,
             "release_id": 1,

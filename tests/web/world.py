@@ -257,12 +257,12 @@ class World:
         with self.database.write() as connection:
             new = messages.NewMessage(
                 uid=uid,
-                dedupe_key=uid,
                 lead_id=lead_id,
                 enrollment_id=1,
                 release_id=self.release_id,
                 sequence="welcome",
                 step="s1",
+                visit=0,
                 template=TEMPLATE.name,
                 template_version=TEMPLATE.version,
                 topic="guides",

@@ -277,6 +277,8 @@ def scaled(ref: Ref, literal: Value) -> Value:
 
 def holds(condition: Condition, facts: Facts, *, now: datetime) -> bool:
     """Return whether the condition holds now; what is missing is "no"."""
+    if type(condition) is Compare:  # nearly all are, and this is asked for every lead
+        return _compared(condition, facts) is True
     match condition:
         case And(terms):
             return all(holds(term, facts, now=now) for term in terms)
@@ -331,9 +333,8 @@ def _leaf(condition: Condition, facts: Facts, now: datetime) -> bool | None:
     match condition:
         case Constant(value):
             return value
-        case Compare(ref, how, literal):
-            known = value_of(ref, facts)
-            return None if known is None else compare(known, how, scaled(ref, literal))
+        case Compare():
+            return _compared(condition, facts)
         case OneOf(ref, literals):
             known = value_of(ref, facts)
             return None if known is None else known in [scaled(ref, item) for item in literals]
@@ -350,6 +351,14 @@ def _leaf(condition: Condition, facts: Facts, now: datetime) -> bool | None:
             raise AssertionError("not a leaf")
         case _ as unknown:
             assert_never(unknown)
+
+
+def _compared(condition: Compare, facts: Facts) -> bool | None:
+    ref = condition.ref
+    known = value_of(ref, facts)
+    if known is None:
+        return None
+    return compare(known, condition.operator, scaled(ref, condition.literal))
 
 
 def _date_leaf(condition: DateWithin | DatePast, facts: Facts) -> bool | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import blake2b
 
-from nurture.core.lead import IN_PLAY, Lead
+from nurture.core.lead import IN_PLAY, Recipient
 from nurture.core.message import Message, MessageState, Refused
 from nurture.core.policy import sendable_from
 from nurture.core.project import Project
@@ -40,25 +40,25 @@ class Never:
 
 def last_gate(
     message: Message,
-    lead: Lead,
+    recipient: Recipient,
     project: Project,
     sent: Sequence[datetime],
     *,
     now: datetime,
 ) -> Go | Later | Never:
-    """Return whether the mail may leave now. `sent`: the lead's other mails of seven days."""
-    if lead.suppressed:
-        return Never(state=MessageState.SUPPRESSED, reason=lead.suppressed)
-    if lead.standing.stage not in IN_PLAY:
-        return Never(state=MessageState.CANCELLED, reason=f"stage {lead.standing.stage}")
-    if lead.locked:
+    """Return whether the mail may leave now. `sent`: their other mails of seven days."""
+    if recipient.suppressed:
+        return Never(state=MessageState.SUPPRESSED, reason=recipient.suppressed)
+    if recipient.stage not in IN_PLAY:
+        return Never(state=MessageState.CANCELLED, reason=f"stage {recipient.stage}")
+    if recipient.locked:
         return Never(state=MessageState.CANCELLED, reason="with sales")
-    if message.topic not in lead.topics:
+    if message.topic not in recipient.topics:
         return Never(state=MessageState.SUPPRESSED, reason=f"no consent for {message.topic}")
     if message.expires_at is not None and now > message.expires_at:
         return Never(state=MessageState.EXPIRED, reason="too late to send")
     window = project.workspace.windows[message.window]
-    opens = sendable_from(project.workspace, window, lead.time_zone, sent, now=now)
+    opens = sendable_from(project.workspace, window, recipient.time_zone, sent, now=now)
     if opens > now:
         return Later(not_before=opens, reason=f"window {window.name} and caps")
     return Go()

@@ -130,3 +130,27 @@ class Lead:
     captured_at: datetime
     last_life_at: datetime | None
     archived_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipient:
+    """What of a lead decides whether a mail leaves; much less than the whole lead."""
+
+    email: str
+    time_zone: str
+    topics: frozenset[str]
+    suppressed: str
+    locked: bool
+    stage: Stage
+
+
+def as_recipient(lead: Lead) -> Recipient:
+    """Return the lead as the last gate sees it."""
+    return Recipient(
+        email=lead.email,
+        time_zone=lead.time_zone,
+        topics=lead.topics,
+        suppressed=lead.suppressed,
+        locked=lead.locked,
+        stage=lead.standing.stage,
+    )

@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from nurture.core.lead import Value
+
 
 class MessageState(StrEnum):
     """Where one intended message stands; see docs/lifecycle.md for every arrow."""
@@ -52,6 +54,12 @@ class Address:
 
     name: str
     email: str
+
+
+def address_of(email: str, first_name: Value | None, last_name: Value | None) -> Address:
+    """Return a lead's address; what is not known of the name stays out."""
+    whole = f"{first_name} {last_name}" if first_name and last_name else first_name or last_name
+    return Address(name=str(whole or ""), email=email)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

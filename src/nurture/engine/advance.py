@@ -53,7 +53,7 @@ class Advanced:
     failed: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class _Decided:
     enrollment: Enrollment
     lead: Lead
@@ -76,7 +76,7 @@ def run(
     Call it until `enrollments` is 0.
     """
     counts = Advanced()
-    with runtime.database.write() as connection:
+    with runtime.database.lease() as connection:
         claimed = enrollments.claim(
             connection, now=now, lease=LEASE, limit=limit, lead_ids=lead_ids
         )
@@ -249,12 +249,12 @@ def _message(
     template = project.templates[action.template]
     return messages.NewMessage(
         uid=public_id(runtime.secrets.identity, f"message/{lead.uid}/{passage}/{step}"),
-        dedupe_key=f"{enrollment.id}/{step}",
         lead_id=enrollment.lead_id,
         enrollment_id=enrollment.id,
         release_id=enrollment.release_id,
         sequence=enrollment.sequence,
         step=action.step,
+        visit=visit,
         template=action.template,
         template_version=template.version,
         topic=action.topic,

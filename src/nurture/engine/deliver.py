@@ -15,9 +15,9 @@ from hashlib import sha256
 from typing import Protocol, assert_never
 
 from nurture.core.gate import Go, Later, Never, after_refusal, last_gate
-from nurture.core.lead import Lead
 from nurture.core.message import (
     Accepted,
+    Address,
     Halted,
     Message,
     MessageState,
@@ -31,7 +31,6 @@ from nurture.engine.mailroom import Mailroom
 from nurture.engine.runtime import Runtime
 from nurture.store import dispatch, history, leads, messages, switches
 from nurture.store.db import Connection
-from nurture.store.gate import held_at_gate
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +80,7 @@ class Delivered:
 _Postponed = tuple[int, datetime, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class _Ready:
     message: Message
     outgoing: OutgoingMessage
@@ -108,7 +107,7 @@ def run(
 ) -> Delivered:
     """Send one batch of ready mail and return what happened; call it until `claimed` is 0."""
     counts = Delivered()
-    with runtime.database.write() as connection:
+    with runtime.database.lease() as connection:
         counts.halted = _halted(connection, transport, now)
         batch = (
             []
@@ -159,23 +158,24 @@ def _send_group(
     now: datetime,
 ) -> None:
     with runtime.database.read() as connection:
-        people = leads.read(connection, sorted({message.lead_id for message in group}))
+        people = leads.addresses(connection, {message.lead_id for message in group})
         projects = runtime.projects(connection, {message.release_id for message in group})
     ready, failed = _render(mailroom, group, people, projects, now)
     with runtime.database.write() as connection:
         leaving = _pass_gate(connection, ready, people, projects, now)
-        dispatch.begin(connection, _attempts(leaving.go, transport, now), now=now)
+        began = dispatch.begin(connection, _attempts(leaving.go, transport, now), now=now)
         dispatch.stop(connection, leaving.stopped, now=now)
         dispatch.postpone(connection, [*leaving.later, *leaving.failed, *failed])
     counts.unrendered += len(failed)
     counts.stopped += len(leaving.stopped)
     counts.postponed += len(leaving.later) + len(leaving.failed)
-    if not leaving.go:
+    going = [item for item in leaving.go if item.message.id in began]
+    if not going:
         return
     # From here on the outcome of these messages can become unknown.
-    outcomes = _send(transport, [r.outgoing for r in leaving.go], now)
+    outcomes = _send(transport, [item.outgoing for item in going], now)
     with runtime.database.write() as connection:
-        _settle(connection, transport, list(zip(leaving.go, outcomes, strict=True)), counts, now)
+        _settle(connection, transport, list(zip(going, outcomes, strict=True)), counts, now)
 
 
 def _send(transport: Transport, mails: Sequence[OutgoingMessage], now: datetime) -> list[Outcome]:
@@ -194,7 +194,7 @@ def _send(transport: Transport, mails: Sequence[OutgoingMessage], now: datetime)
 def _render(
     mailroom: Mailroom,
     group: Sequence[Message],
-    people: Mapping[int, Lead],
+    people: Mapping[int, Address],
     projects: Callable[[int], Project],
     now: datetime,
 ) -> tuple[list[_Ready], list[_Postponed]]:
@@ -216,7 +216,7 @@ def _render(
 def _pass_gate(
     connection: Connection,
     ready: Sequence[_Ready],
-    people: Mapping[int, Lead],
+    people: Mapping[int, Address],
     projects: Callable[[int], Project],
     now: datetime,
 ) -> _Leaving:
@@ -226,16 +226,16 @@ def _pass_gate(
         return leaving
     # Leads before messages: whoever locks both does so in this order. And it keeps two workers
     # with a mail each for one lead from both finding room under its caps.
-    people = held_at_gate(connection, people)
-    locked = {m.id for m in dispatch.lock_ready(connection, [r.message for r in ready])}
-    sent = history.left_recently(connection, sorted(people), now=now)
+    held = leads.held_recipients(connection, people)
+    sent = history.left_recently(connection, held, now=now)
     for item in ready:
         message = item.message
-        if message.id not in locked:
+        recipient, recent = held[message.lead_id], sent.setdefault(message.lead_id, [])
+        if recipient.email != people[message.lead_id].email:
+            leaving.later.append((message.id, now, "the address has changed"))
             continue
-        lead, recent = people[message.lead_id], sent.setdefault(message.lead_id, [])
         try:
-            answer = last_gate(message, lead, projects(message.release_id), recent, now=now)
+            answer = last_gate(message, recipient, projects(message.release_id), recent, now=now)
         except Exception as error:
             log.exception("message=%s could not be judged", message.uid)
             reason = f"not judged: {type(error).__name__}: {error}"[:200]

@@ -8,12 +8,14 @@ from functools import partial
 
 from nurture.core.errors import RenderError
 from nurture.core.lead import Lead
-from nurture.core.message import Address, Message, OutgoingMessage, RenderedMail
-from nurture.core.project import Project
+from nurture.core.message import Address, Message, OutgoingMessage, RenderedMail, address_of
+from nurture.core.project import Project, Workspace
 from nurture.core.token import Purpose, public_id
 from nurture.engine.links import message_link, redirects
 from nurture.engine.runtime import Secrets
 from nurture.engine.values import read_by
+from nurture.render.constants import Constants
+from nurture.render.environment import plain
 from nurture.render.headers import ListIdentity, list_headers
 from nurture.render.mail import Envelope, MailTemplate, compile_mail, render_mail
 
@@ -33,7 +35,6 @@ class _Stationery:
 
     template: MailTemplate
     own_links: Mapping[str, Purpose]
-    shared: Mapping[str, object]
     sender: Address
     identity: ListIdentity
     mailto: str
@@ -46,20 +47,20 @@ class Mailroom:
     secrets: Secrets
     _ready: dict[_Key, _Stationery | RenderError] = field(default_factory=dict, repr=False)
 
-    def outgoing(self, project: Project, message: Message, lead: Lead) -> OutgoingMessage:
+    def outgoing(self, project: Project, message: Message, recipient: Address) -> OutgoingMessage:
         """Return the message as it leaves; the same row gives the same bytes every time."""
         epoch = message.epoch + 1
         return OutgoingMessage(
             uid=message.uid,
             attempt_uid=public_id(self.secrets.identity, f"attempt/{message.uid}/{epoch}"),
-            mail=self._render(project, message, lead),
+            mail=self._render(project, message, recipient),
             planned_at=message.planned_at,
             categories=(message.sequence, message.template),
         )
 
-    def links(self, project: Project, message: Message, lead: Lead) -> tuple[str, ...]:
+    def links(self, project: Project, message: Message, recipient: Address) -> tuple[str, ...]:
         """Return the message's own link table: where its numbered redirects lead."""
-        return self._render(project, message, lead).links
+        return self._render(project, message, recipient).links
 
     def _stationery(self, project: Project, message: Message) -> _Stationery:
         key = (project.content_hash, message.sequence, message.template)
@@ -70,24 +71,20 @@ class Mailroom:
             raise found
         return found
 
-    def _render(self, project: Project, message: Message, lead: Lead) -> RenderedMail:
+    def _render(self, project: Project, message: Message, recipient: Address) -> RenderedMail:
         workspace = project.workspace
         paper = self._stationery(project, message)
         own = partial(self._own_link, workspace.public_url, message)
         unsubscribe = own(Purpose.UNSUBSCRIBE)
         values = {
             **message.slots,
-            **paper.shared,
             **{name: own(purpose) for name, purpose in paper.own_links.items()},
             "unsubscribe_url": unsubscribe,
             "form_url": own(Purpose.FORM) if message.form else "",
         }
-        name = " ".join(
-            str(lead.profile[key]) for key in ("first_name", "last_name") if lead.profile.get(key)
-        )
         envelope = Envelope(
             sender=paper.sender,
-            recipient=Address(name=name, email=lead.email),
+            recipient=recipient,
             reply_to=workspace.reply_to or None,
             headers=list_headers(
                 paper.identity,
@@ -109,11 +106,16 @@ class Mailroom:
         )
 
 
+def addressed_to(lead: Lead) -> Address:
+    """Return where a mail to the lead goes."""
+    return address_of(lead.email, lead.profile.get("first_name"), lead.profile.get("last_name"))
+
+
 def _prepare(project: Project, message: Message) -> _Stationery | RenderError:
     workspace, template = project.workspace, project.templates[message.template]
     sequence = project.sequences[message.sequence]
     try:
-        compiled = compile_mail(template, project.partials)
+        compiled = compile_mail(template, project.partials, _constants(workspace))
         shown = {path[0] for path in read_by(project, template)}
     except RenderError as error:
         return error
@@ -121,10 +123,6 @@ def _prepare(project: Project, message: Message) -> _Stationery | RenderError:
     return _Stationery(
         template=compiled,
         own_links={name: purpose for name, purpose in _OWN_LINKS.items() if name in shown},
-        shared={
-            "company": workspace.company,
-            "sender": {"name": workspace.sender_name, "email": workspace.sender_email},
-        },
         sender=Address(name=workspace.sender_name, email=workspace.sender_email),
         identity=ListIdentity(
             key=sequence.name,
@@ -133,3 +131,10 @@ def _prepare(project: Project, message: Message) -> _Stationery | RenderError:
         ),
         mailto=f"mailto:{answer_to}?subject=unsubscribe%20",
     )
+
+
+def _constants(workspace: Workspace) -> Constants:
+    return {
+        "company": {name: plain(text) for name, text in workspace.company.items()},
+        "sender": {"name": plain(workspace.sender_name), "email": plain(workspace.sender_email)},
+    }

@@ -9,7 +9,7 @@ from nurture.core.lead import Lead
 from nurture.core.message import Message, MessageState, RenderedMail
 from nurture.core.project import Project
 from nurture.core.sequence import EmailStep, FormStep, Sequence
-from nurture.engine.mailroom import Mailroom
+from nurture.engine.mailroom import Mailroom, addressed_to
 from nurture.engine.values import template_values
 from nurture.project.nearest import did_you_mean
 
@@ -46,7 +46,7 @@ def preview(
         expires_at=None,
         planned_at=now,
     )
-    return mailroom.outgoing(project, message, lead).mail
+    return mailroom.outgoing(project, message, addressed_to(lead)).mail
 
 
 def _where_sent(project: Project, name: str) -> tuple[Sequence, EmailStep | FormStep | None]:

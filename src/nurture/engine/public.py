@@ -16,7 +16,7 @@ from nurture.engine import intake
 from nurture.engine.addressed import Addressed, addressed, find, granted
 from nurture.engine.echo import MACHINE_CLICK
 from nurture.engine.landing import UNSUBSCRIBED, lifts
-from nurture.engine.mailroom import Mailroom
+from nurture.engine.mailroom import Mailroom, addressed_to
 from nurture.engine.runtime import Runtime
 from nurture.store import captures, messages, profiles
 from nurture.store.db import Connection
@@ -86,7 +86,7 @@ def follow_click(
     if found is None:
         return None
     try:
-        links = mailroom.links(found.project, found.message, found.lead)
+        links = mailroom.links(found.project, found.message, addressed_to(found.lead))
     except RenderError:
         log.exception("message=%s has links that cannot be rendered any more", found.message.uid)
         return None
@@ -262,4 +262,5 @@ def view_message(runtime: Runtime, mailroom: Mailroom, token: str, *, now: datet
     grant = granted(runtime, token, Purpose.VIEW, now=now)
     with runtime.database.read() as connection:
         found = addressed(runtime, connection, grant)
-    return mailroom.outgoing(found.project, found.message, found.lead).mail.html
+    recipient = addressed_to(found.lead)
+    return mailroom.outgoing(found.project, found.message, recipient).mail.html

@@ -14,7 +14,7 @@ from nurture.core.assess import assess, entry_order, may_enter
 from nurture.core.decide import Decision, End, Park, PlanMessage, Situation, decide
 from nurture.core.enrollment import Awaiting, Enrollment
 from nurture.core.gate import Go, Later, last_gate
-from nurture.core.lead import ENDED, IN_PLAY, Stage, Verdict
+from nurture.core.lead import ENDED, IN_PLAY, Stage, Verdict, as_recipient
 from nurture.core.message import Message, MessageState
 from nurture.core.project import Project
 from nurture.core.sequence import FormStep, HandoffStep, Step, TaskStep, WaitForStep, WaitStep
@@ -116,7 +116,7 @@ def _mails(person: Person, work: Open, now: datetime) -> Iterator[NextLine]:
     for message, project in work.ready:
         named = person.words.template(message.template)
         at = max(message.not_before, now)
-        answer = last_gate(message, person.lead, project, work.left_recently, now=at)
+        answer = last_gate(message, as_recipient(person.lead), project, work.left_recently, now=at)
         match answer:
             case Go():
                 yield NextLine(at=at, what=f"The mail {named} leaves", why="it is planned already")

@@ -16,8 +16,9 @@ from jinja2 import Template, nodes
 from jinja2.exceptions import TemplateError, TemplateSyntaxError
 
 from nurture.core.errors import RenderError
+from nurture.render.bounds import steps
 from nurture.render.filters import MAX_ITEMS, MAX_TEXT
-from nurture.render.grammar import Flaw, Path, Survey, steps
+from nurture.render.grammar import Flaw, Path, Survey
 from nurture.render.markuplint import markup_flaws
 from nurture.render.sandbox import HTML, TEXT, Sandbox
 
@@ -44,7 +45,11 @@ class Compiled:
 
     def render(self, values: Mapping[str, object]) -> str:
         """Return the text for values that went through `clean`, or raise RenderError."""
-        context = self.template.new_context(dict(values), shared=True)
+        return self.render_own(dict(values))
+
+    def render_own(self, values: dict[str, object]) -> str:
+        """Do as `render` with values that nobody else needs any more."""
+        context = self.template.new_context(values, shared=True)
         chunks = self.template.root_render_func(context)
         try:
             return _joined(chunks)
@@ -138,14 +143,15 @@ def clean(values: Mapping[str, object]) -> dict[str, object]:
 
 def _joined(chunks: Iterator[str]) -> str:
     """Join what a template yields, counted on the way: a loop could fill the memory."""
-    parts: list[str] = []
-    size = 0
-    while batch := list(islice(chunks, _BATCH)):
+    parts = [next(chunks, "")]
+    size = len(parts[0])
+    while size <= MAX_OUTPUT:
+        batch = list(islice(chunks, _BATCH))
+        if not batch:
+            return "".join(parts)
         size += sum(map(len, batch))
-        if size > MAX_OUTPUT:
-            raise RenderError(f"longer than {MAX_OUTPUT} characters")
         parts += batch
-    return "".join(parts)
+    raise RenderError(f"longer than {MAX_OUTPUT} characters")
 
 
 def _clean_value(name: str, value: object) -> object:

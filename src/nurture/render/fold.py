@@ -62,7 +62,7 @@ class Filled:
                 filled[name] = write(value)
             except TemplateError as error:
                 filled[name] = _Unwritable(error)
-        return self.compiled.render(filled)
+        return self.compiled.render_own(filled)
 
 
 class _Unwritable:

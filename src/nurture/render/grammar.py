@@ -273,20 +273,6 @@ class Survey:
         self.flaws.append(Flaw(node.lineno or 1, message, remedy))
 
 
-def steps(body: Sequence[nodes.Node], *, times: int = 1, per_loop: int) -> int:
-    """Return how many nodes a flattened body can run, each loop taken at its longest."""
-    total = 0
-    for node in body:
-        total += times
-        if isinstance(node, nodes.For):
-            longest = len(node.iter.items) if isinstance(node.iter, nodes.List) else per_loop
-            total += steps(node.body, times=times * longest, per_loop=per_loop)
-            total += steps(node.else_, times=times, per_loop=per_loop)
-        else:
-            total += steps(list(node.iter_child_nodes()), times=times, per_loop=per_loop)
-    return total
-
-
 def _is_text(node: nodes.Node) -> bool:
     return isinstance(node, nodes.List | nodes.Tuple) or (
         isinstance(node, nodes.Const) and isinstance(node.value, str)

@@ -80,7 +80,7 @@ def content(text: str) -> str:
     return text.replace("<", "&lt;").replace(">", "&gt;")
 
 
-_WRITTEN = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
+_AFTER_URL = re.compile(r"[\s<>\"]|\Z")
 _SCHEME_END = "://"
 _TRAILING = ".,;:!?)'"
 
@@ -96,12 +96,21 @@ def route_text(text: str, links: Links) -> str:
     # Looking for the rare `://` first takes a quarter of the time that looking for the whole takes.
     at = text.find(_SCHEME_END)
     while at >= 0:
-        found = _WRITTEN.search(text, max(done, at - len("https")), at + 1 + len(_SCHEME_END))
-        whole = found and _WRITTEN.match(text, found.start())
-        if whole:
-            url = whole[0].rstrip(_TRAILING)
-            parts += (text[done : whole.start()], links.known(url))
-            done = whole.start() + len(url)
-        at = text.find(_SCHEME_END, whole.end() if whole else at + 1)
+        begin = at + len(_SCHEME_END)
+        scheme = _scheme_before(text[max(done, at - len("https")) : at].lower())
+        found = _AFTER_URL.search(text, begin)
+        end = found.start() if found else len(text)
+        if scheme and end > begin:
+            start = at - scheme
+            url = text[start:end].rstrip(_TRAILING)
+            parts += (text[done:start], links.known(url))
+            done = start + len(url)
+            begin = end
+        at = text.find(_SCHEME_END, begin)
     parts.append(text[done:])
     return "".join(parts)
+
+
+def _scheme_before(text: str) -> int:
+    """Return the length of the scheme of the web that the text ends with."""
+    return 5 if text == "https" else 4 if text.endswith("http") else 0

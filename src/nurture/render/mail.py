@@ -17,32 +17,25 @@ from jinja2 import nodes
 from nurture.core.errors import RenderError
 from nurture.core.message import Address, RenderedMail
 from nurture.core.project import Template
-from nurture.render.environment import (
-    Compiled,
-    Flat,
-    clean,
-    compile_flat,
-    compile_one,
-    flatten,
-)
+from nurture.render.constants import Constants, write_down
+from nurture.render.environment import Compiled, Flat, clean, compile_flat, flatten
 from nurture.render.fold import Folded, fold
 from nurture.render.links import Links, route, route_text
 from nurture.render.markup import MAX_NESTING, Tokenizer, nests_too_deeply
-from nurture.render.sandbox import HTML
+from nurture.render.sandbox import HTML, TEXT
 from nurture.render.text import finish, mark
 
 DIRECT_NAMES = ("unsubscribe_url", "preferences_url", "view_url", "form_url")
 """Values whose links are not redirected: they act, and the redirect would only delay them."""
 
 MAX_SUBJECT = 250
+_NO_CONSTANTS: Constants = {}
 
 INLINER = css_inline.CSSInliner(keep_style_tags=True, load_remote_stylesheets=False)
 
 _HIDDEN = "display:none;max-height:0;max-width:0;opacity:0;overflow:hidden;mso-hide:all"
 # Blank, but not white space: keeps the inbox preview from running on into the mail's first words.
 _FILLER = "&#847;&zwnj;" * 40
-_PREHEADER = "preheader"
-_MAIL = "mail"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +50,10 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class MailTemplate:
-    """A mail ready to render. `version` names the exact texts that it was compiled from."""
+    """A mail ready to render. `version` names the exact texts that it was compiled from.
+
+    `given` are values that are the same in every mail and could not be written down beforehand.
+    """
 
     name: str
     version: str
@@ -65,10 +61,16 @@ class MailTemplate:
     html: Compiled
     text: Compiled | None
     folded: Folded | None = field(repr=False)
+    given: Constants = field(repr=False)
 
 
-def compile_mail(template: Template, partials: Mapping[str, str]) -> MailTemplate:
-    """Compile a mail; anything that the allow-list refuses raises RenderError."""
+def compile_mail(
+    template: Template, partials: Mapping[str, str], constants: Constants = _NO_CONSTANTS
+) -> MailTemplate:
+    """Compile a mail; anything that the allow-list refuses raises RenderError.
+
+    `constants` need not be among the values to render then: they are written down now.
+    """
     names = {part: f"{template.name}{part}" for part in (".html", ".txt", " subject", " preheader")}
     sources = {
         **partials,
@@ -79,14 +81,21 @@ def compile_mail(template: Template, partials: Mapping[str, str]) -> MailTemplat
     flat = flatten(sources, names[".html"])
     if template.preheader.strip():
         _insert_preheader(flat, flatten(sources, names[" preheader"]))
+    given = dict(write_down(flat, constants, html=True))
     subject = f"{names[' subject']}.txt"
+    written = template.text.strip()
+    texts = [flatten({subject: template.subject}, subject)]
+    texts += [flatten(sources, names[".txt"])] if written else []
+    for text in texts:
+        given |= write_down(text, constants, html=False)
     return MailTemplate(
         name=template.name,
         version=template.version,
-        subject=compile_one({subject: template.subject}, subject),
+        subject=compile_flat(texts[0], TEXT),
         html=compile_flat(flat, HTML),
-        text=compile_one(sources, names[".txt"]) if template.text.strip() else None,
+        text=compile_flat(texts[1], TEXT) if written else None,
         folded=fold(flat, partial(_inline, name=flat.name)),
+        given=given,
     )
 
 
@@ -98,7 +107,7 @@ def render_mail(
     link_url: Callable[[int], str],
 ) -> RenderedMail:
     """Render a mail for one lead; `link_url` gives the redirect for a link's number."""
-    shown = clean(values)
+    shown = {**template.given, **clean(values)}
     links = Links(link_url, {str(shown[name]) for name in DIRECT_NAMES if shown.get(name)})
     html, text = _bodies(template, shown, links)
     return RenderedMail(
@@ -113,10 +122,10 @@ def render_mail(
     )
 
 
-def _bodies(template: MailTemplate, values: Mapping[str, object], links: Links) -> tuple[str, str]:
+def _bodies(template: MailTemplate, values: dict[str, object], links: Links) -> tuple[str, str]:
     folded = template.folded
     if folded is not None:
-        values = {**values, "_links": links}
+        values["_links"] = links
         html = folded.html.render(values)
     else:
         html = route(_inlined(template.html, values), links)

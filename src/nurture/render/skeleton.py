@@ -266,14 +266,14 @@ class Skeleton:
         for kind, text in stream:
             match kind:
                 case "text":
-                    body.append(nodes.Output([nodes.TemplateData(text, lineno=1)], lineno=1))
+                    _write(body, nodes.TemplateData(text, lineno=1))
                 case "v":
                     expression, in_attribute = self._values[int(text)]
                     name = slots.attribute if in_attribute else slots.content
-                    body.append(_slot(name, expression, []))
+                    _write(body, _slot(name, expression, []))
                 case "l":
                     links = nodes.Name("_links", "load", lineno=1)
-                    body.append(_slot(slots.link, links, self._links[int(text)]))
+                    _write(body, _slot(slots.link, links, self._links[int(text)]))
                 case _:
                     control, node = self._controls[int(text)]
                     if control in {"end", "elif", "else"}:
@@ -308,10 +308,18 @@ class Skeleton:
                 return nodes.Scope(body, lineno=line)
 
 
-def _slot(name: str, expression: nodes.Expr, arguments: list[nodes.Expr]) -> nodes.Output:
+def _write(body: list[nodes.Node], piece: nodes.Expr) -> None:
+    """Add a piece to what the last statement writes: one call writes them all."""
+    last = body[-1] if body else None
+    if isinstance(last, nodes.Output):
+        last.nodes.append(piece)
+    else:
+        body.append(nodes.Output([piece], lineno=piece.lineno))
+
+
+def _slot(name: str, expression: nodes.Expr, arguments: list[nodes.Expr]) -> nodes.Filter:
     line = expression.lineno or 1
-    slot = nodes.Filter(expression, name, arguments, [], None, None, lineno=line)
-    return nodes.Output([slot], lineno=line)
+    return nodes.Filter(expression, name, arguments, [], None, None, lineno=line)
 
 
 def _stream(document: str, token: re.Pattern[str]) -> Iterator[tuple[str, str]]:

@@ -23,6 +23,7 @@ __all__ = ["Connection", "Database", "Instant", "open_database", "stored", "to_j
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _KEPT = 4096
+_READ, _WRITE, _LEASE = "read", "write", "lease"
 
 PRAGMAS = (
     "PRAGMA journal_mode=WAL",
@@ -85,7 +86,19 @@ class Database:
     def write(self) -> Iterator[Connection]:
         """Yield a connection in a writing transaction; commit at the end, roll back on error."""
         with self.engine.connect() as plain:
-            connection = plain.execution_options(nurture_write=True)
+            connection = plain.execution_options(nurture_begin=_WRITE)
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def lease(self) -> Iterator[Connection]:
+        """Yield a connection as `write` does, for what may be lost if the machine fails now.
+
+        The commit does not wait for the disk. What is committed later waits for this too, so
+        nothing that rests on a lease outlives it.
+        """
+        with self.engine.connect() as plain:
+            connection = plain.execution_options(nurture_begin=_LEASE)
             with connection.begin():
                 yield connection
 
@@ -120,6 +133,7 @@ def open_database(url: str) -> Database:
         event.listen(engine, "begin", _begin_sqlite)
     else:
         event.listen(engine, "connect", _configure_postgresql)
+        event.listen(engine, "begin", _begin_postgresql)
     return Database(engine=engine, dialect=parsed.get_backend_name())
 
 
@@ -155,5 +169,14 @@ def _configure_postgresql(connection: DBAPIConnection, _record: object) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    writing = connection.get_execution_options().get("nurture_write", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+    kind = connection.get_execution_options().get("nurture_begin", _READ)
+    if kind != _READ:
+        # It holds for the connection, and cannot be changed within a transaction.
+        wait = "NORMAL" if kind == _LEASE else "FULL"
+        connection.exec_driver_sql(f"PRAGMA synchronous={wait}")
+    connection.exec_driver_sql("BEGIN" if kind == _READ else "BEGIN IMMEDIATE")
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    if connection.get_execution_options().get("nurture_begin") == _LEASE:
+        connection.exec_driver_sql("SET LOCAL synchronous_commit = off")

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Update, bindparam, func, select, update
 
-from nurture.core.message import Message, MessageState
+from nurture.core.message import MessageState
 from nurture.store import sets
 from nurture.store.db import Connection, Instant, stored
 from nurture.store.messages import IN_DOUBT, accept, has_state
@@ -16,7 +16,7 @@ from nurture.store.sets import Given, among
 from nurture.store.tables import attempts, messages
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class NewAttempt:
     """An attempt that is about to be made."""
 
@@ -28,7 +28,7 @@ class NewAttempt:
     deadline: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Settlement:
     """How an attempt ended and where that leaves its message."""
 
@@ -42,36 +42,33 @@ class Settlement:
     burned: bool = True
 
 
-def lock_ready(connection: Connection, batch: Sequence[Message]) -> list[Message]:
-    """Return those of the batch that are still ready at the epoch that was leased, locked."""
-    statement = select(messages.c.id, messages.c.epoch).where(
-        among(messages.c.id, [message.id for message in batch]),
-        has_state(MessageState.READY),
-    )
-    if connection.dialect.name == "postgresql":
-        statement = statement.with_for_update(skip_locked=True)
-    ready = dict(connection.execute(statement).tuples().all())
-    return [message for message in batch if ready.get(message.id) == message.epoch]
-
-
 _STARTING = [
     *(attempts.c.uid, attempts.c.message_id, attempts.c.epoch, attempts.c.transport),
     *(attempts.c.body_hash, attempts.c.deadline, attempts.c.started_at),
 ]
 
 
-def begin(connection: Connection, starting: Sequence[NewAttempt], *, now: datetime) -> None:
+def begin(connection: Connection, starting: Sequence[NewAttempt], *, now: datetime) -> set[int]:
     """Mark mails as leaving and record their attempts; commit before any byte leaves.
 
-    The caller holds the mails by `lock_ready`: each attempt is one epoch ahead of its mail.
+    Return the ids of the mails that leave. One that is no longer ready at the epoch that was
+    leased, one below the attempt's, stays where it is and gets no attempt.
     """
-    if not starting:
-        return
-    connection.execute(
-        update(messages)
-        .where(among(messages.c.id, [attempt.message_id for attempt in starting]))
-        .values(state=MessageState.DISPATCHING, epoch=messages.c.epoch + 1, closed_at=now)
-    )
+    leaving: set[int] = set()
+    for epoch in sorted({attempt.epoch for attempt in starting}):
+        ids = [attempt.message_id for attempt in starting if attempt.epoch == epoch]
+        leaving.update(
+            connection.scalars(
+                update(messages)
+                .where(
+                    among(messages.c.id, ids),
+                    has_state(MessageState.READY),
+                    messages.c.epoch == epoch - 1,
+                )
+                .values(state=MessageState.DISPATCHING, epoch=epoch, closed_at=now)
+                .returning(messages.c.id)
+            )
+        )
     at = stored(now)
     rows = [
         (
@@ -79,8 +76,10 @@ def begin(connection: Connection, starting: Sequence[NewAttempt], *, now: dateti
             *(a.body_hash, stored(a.deadline), at),
         )
         for a in starting
+        if a.message_id in leaving
     ]
     sets.add(connection, _STARTING, rows)
+    return leaving
 
 
 def stop(
@@ -90,7 +89,7 @@ def stop(
     if stopped:
         connection.execute(
             update(messages)
-            .where(messages.c.id == bindparam("key"))
+            .where(messages.c.id == bindparam("key"), has_state(MessageState.READY))
             .values(
                 state=bindparam("new_state"),
                 reason=bindparam("new_reason"),

@@ -308,7 +308,7 @@ def recent_sends(
 
 
 def left_recently(
-    connection: Connection, ids: Sequence[int], *, now: datetime
+    connection: Connection, ids: Iterable[int], *, now: datetime
 ) -> dict[int, list[datetime]]:
     """Return when mail left (or is leaving) for each lead in the last seven days."""
     at = func.coalesce(messages.c.accepted_at, messages.c.closed_at).label("at")

@@ -85,7 +85,7 @@ def _accepted_once(connection: Connection) -> tuple[int, list[str]]:
     broken = [f"message {row.uid}: accepted more than once" for row in rows]
     twice = connection.execute(
         select(messages.c.enrollment_id, messages.c.step, func.count().label("n"))
-        .group_by(messages.c.enrollment_id, messages.c.step, messages.c.dedupe_key)
+        .group_by(messages.c.enrollment_id, messages.c.step, messages.c.visit)
         .having(func.count() > 1)
     )
     broken.extend(f"enrollment {row.enrollment_id} step {row.step}: planned twice" for row in twice)
@@ -289,7 +289,8 @@ def _no_orphans(connection: Connection) -> tuple[int, list[str]]:
     broken: list[str] = []
     for child, parent in references:
         known = select(parent).where(parent == child)
-        orphans = select(child.table.c.id).where(~known.exists()).order_by(child.table.c.id)
+        key = child.table.primary_key.columns[0]
+        orphans = select(key).where(~known.exists()).order_by(key)
         broken += [f"{child}, row {row_id}" for row_id in connection.scalars(orphans)]
     return sum(_count(connection, table) for table in (attempts, messages, decisions)), broken
 

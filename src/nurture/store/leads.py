@@ -16,6 +16,7 @@ from nurture.core.lead import (
     Gate,
     Lead,
     Profile,
+    Recipient,
     Stage,
     Standing,
     Temperature,
@@ -24,6 +25,7 @@ from nurture.core.lead import (
     Verdict,
     first_standing,
 )
+from nurture.core.message import Address, address_of
 from nurture.store.db import Connection
 from nurture.store.sets import among
 from nurture.store.tables import accounts, consents, leads
@@ -232,6 +234,40 @@ def _as_lead(row: tuple[Any, ...]) -> Lead:
         last_life_at=last_life_at,
         archived_at=archived_at,
     )
+
+
+def addresses(connection: Connection, ids: Iterable[int]) -> dict[int, Address]:
+    """Return where mail to the leads goes, by id."""
+    rows = connection.execute(select(*_ADDRESS).where(among(leads.c.id, ids))).tuples().all()
+    return {lead_id: address_of(email, first, last) for lead_id, email, first, last in rows}
+
+
+def held_recipients(connection: Connection, ids: Iterable[int]) -> dict[int, Recipient]:
+    """Lock leads until the transaction ends, and return them as the last gate sees them, by id."""
+    statement = select(*_RECIPIENT).where(among(leads.c.id, ids))
+    return {
+        lead_id: Recipient(
+            email=email,
+            time_zone=time_zone,
+            topics=as_topics(topics),
+            suppressed=suppressed,
+            locked=locked,
+            stage=_STAGES[stage],
+        )
+        for lead_id, email, time_zone, topics, suppressed, locked, stage in (
+            connection.execute(locked_in_order(statement)).tuples().all()
+        )
+    }
+
+
+_ADDRESS = (
+    *(leads.c.id, leads.c.email, leads.c.profile["first_name"].as_string()),
+    leads.c.profile["last_name"].as_string(),
+)
+_RECIPIENT = (
+    *(leads.c.id, leads.c.email, leads.c.time_zone, TOPICS, leads.c.suppressed, leads.c.locked),
+    leads.c.stage,
+)
 
 
 def hold(connection: Connection, ids: Iterable[int]) -> None:

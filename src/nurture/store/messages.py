@@ -31,17 +31,17 @@ from nurture.store.sets import Given, among
 from nurture.store.tables import messages
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class NewMessage:
     """A mail to be planned."""
 
     uid: str
-    dedupe_key: str
     lead_id: int
     enrollment_id: int
     release_id: int
     sequence: str
     step: str
+    visit: int
     template: str
     template_version: str
     topic: str
@@ -72,28 +72,34 @@ UNSETTLED = has_one_of(MessageState.READY, MessageState.DISPATCHING)
 
 
 _PLANNED = [
-    *(messages.c.uid, messages.c.dedupe_key, messages.c.lead_id, messages.c.enrollment_id),
-    *(messages.c.release_id, messages.c.sequence, messages.c.step, messages.c.template),
-    *(messages.c.template_version, messages.c.topic, messages.c.window, messages.c.form),
+    *(messages.c.uid, messages.c.lead_id, messages.c.enrollment_id),
+    *(messages.c.release_id, messages.c.sequence, messages.c.step, messages.c.visit),
+    *(
+        messages.c.template,
+        messages.c.template_version,
+        messages.c.topic,
+        messages.c.window,
+        messages.c.form,
+    ),
     *(messages.c.slots, messages.c.expires_at),
     *(messages.c.state, messages.c.not_before, messages.c.planned_at),
 ]
 
 
 def plan(connection: Connection, new: Sequence[NewMessage], *, now: datetime) -> None:
-    """Plan mails; one that is planned already (same enrollment, step and visit) stays as it is."""
+    """Plan mails; one that is planned already stays as it is."""
     at = stored(now)
     rows = [
         (
-            *(m.uid, m.dedupe_key, m.lead_id, m.enrollment_id),
-            *(m.release_id, m.sequence, m.step, m.template),
-            *(m.template_version, m.topic, m.window, m.form),
-            *(m.slots, None if m.expires_at is None else stored(m.expires_at)),
+            *(m.uid, m.lead_id, m.enrollment_id),
+            *(m.release_id, m.sequence, m.step, m.visit),
+            *(m.template, m.template_version, m.topic, m.window),
+            *(m.form, m.slots, None if m.expires_at is None else stored(m.expires_at)),
             *("ready", at, at),
         )
         for m in new
     ]
-    sets.add(connection, _PLANNED, rows, once=[messages.c.dedupe_key])
+    sets.add(connection, _PLANNED, rows, once=[messages.c.uid])
 
 
 def claim(

@@ -162,9 +162,7 @@ def _history_leaf(
         case Sent(template, within):
             sent = [messages.c.lead_id == leads.c.id, messages.c.state == MessageState.ACCEPTED]
             if template is not None:
-                # SQLite would read every message of the template for each lead, by that index.
-                unindexed = func.coalesce(messages.c.template, "", type_=Text())
-                sent.append(_ByDialect(unindexed, messages.c.template) == template)
+                sent.append(messages.c.template == template)
             return exists().where(*sent, *_recent(messages.c.accepted_at, within, now))
         case Silent(seconds):
             since = now - timedelta(seconds=seconds)

@@ -1,8 +1,8 @@
 """Many ids or rows in one statement: as a single parameter, or straight to the driver.
 
 A list of a thousand bound parameters, or an executemany that looks at every single value, costs
-more than the statement that it serves. PostgreSQL gets one JSON document and joins it; SQLite gets
-its driver's executemany, which is quicker there.
+more than the statement that it serves. PostgreSQL gets new rows by COPY and changes as one JSON
+document to join; SQLite gets its driver's executemany, which is quicker there.
 
 Rows are given as they are stored: instants as `stored` makes them, enumerations as plain strings,
 JSON columns as the values they hold.
@@ -11,6 +11,7 @@ JSON columns as the values they hold.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -18,6 +19,8 @@ from operator import itemgetter
 from typing import Any
 
 import orjson
+import psycopg
+from psycopg import sql
 from sqlalchemy import (
     ARRAY,
     Column,
@@ -36,6 +39,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import StatementError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -43,6 +47,8 @@ from sqlalchemy.sql.schema import ScalarElementColumnDefault
 from sqlalchemy.types import JSON, NullType, TypeDecorator, TypeEngine
 
 from nurture.store.db import Connection, to_json
+
+_COPY = sql.SQL("COPY {} ({}) FROM STDIN")
 
 Row = tuple[Any, ...]
 Given = Mapping[str, ColumnElement[Any]]
@@ -136,6 +142,45 @@ class _Document:
 
 
 @dataclass(frozen=True, slots=True)
+class _Copied:
+    """Rows for COPY. `instead` inserts them where one repeats what is stored already."""
+
+    sql: sql.Composed
+    constants: Row
+    json_places: tuple[int, ...]
+    instead: _Document | None
+
+    def run(self, connection: Connection, rows: Collection[Row]) -> int:
+        safe = connection.begin_nested() if self.instead else nullcontext()
+        try:
+            with safe:
+                self._copy(connection, rows)
+        except psycopg.Error as error:
+            if self.instead and isinstance(error, psycopg.errors.UniqueViolation):
+                return self.instead.run(connection, rows)
+            # Its text quotes the row, and rows are personal.
+            reason = f"({type(error).__name__}) {error.sqlstate}"
+            raise StatementError(reason, "COPY", None, None, hide_parameters=True) from None
+        return len(rows)
+
+    def _copy(self, connection: Connection, rows: Collection[Row]) -> None:
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, psycopg.Connection)
+        with driver.cursor() as cursor, cursor.copy(self.sql) as copy:
+            for row in rows:
+                copy.write_row(_encoded(row, self.json_places) + self.constants)
+
+
+def _encoded(row: Row, json_places: tuple[int, ...]) -> Row:
+    if not json_places:
+        return row
+    values = list(row)
+    for place in json_places:
+        values[place] = to_json(values[place])
+    return tuple(values)
+
+
+@dataclass(frozen=True, slots=True)
 class _Driven:
     """A statement that the driver runs for each row. `pick` puts a row into the driver's order."""
 
@@ -145,42 +190,57 @@ class _Driven:
     json_places: tuple[int, ...]
 
     def run(self, connection: Connection, rows: Collection[Row]) -> int:
-        if self.json_places:
-            rows = [self._encoded(row) for row in rows]
-        arranged = [self.pick(row + self.constants) for row in rows]
+        arranged = [self.pick(_encoded(row, self.json_places) + self.constants) for row in rows]
         return connection.exec_driver_sql(self.sql, arranged).rowcount
-
-    def _encoded(self, row: Row) -> Row:
-        values = list(row)
-        for place in self.json_places:
-            values[place] = to_json(values[place])
-        return tuple(values)
 
 
 @lru_cache
 def _insert(
     dialect: str, columns: tuple[Column[Any], ...], once: tuple[Column[Any], ...]
-) -> _Document | _Driven:
+) -> _Copied | _Driven:
     table = columns[0].table
     assert isinstance(table, Table)
     given = {place.name for place in columns}
     defaults = {
-        place.name: literal(place.default.arg, place.type)
+        place: place.default.arg
         for place in table.columns
         if place.name not in given and isinstance(place.default, ScalarElementColumnDefault)
     }
     if dialect == "postgresql":
-        values = _joined(columns)
-        joined = postgresql.insert(table).from_select(
-            [*values, *defaults],
-            select(*values.values(), *defaults.values()),
-            include_defaults=False,
-        )
-        if once:
-            joined = joined.on_conflict_do_nothing(index_elements=once)
-        return _Document(joined, tuple(map(str, values)))
-    single = sqlite.insert(table).values({**_bound(columns), **defaults})
+        return _copied(table, columns, defaults, once)
+    fixed = {place.name: literal(value, place.type) for place, value in defaults.items()}
+    single = sqlite.insert(table).values({**_bound(columns), **fixed})
     return _driven(single.on_conflict_do_nothing(index_elements=once) if once else single, columns)
+
+
+def _copied(
+    table: Table,
+    columns: tuple[Column[Any], ...],
+    defaults: Mapping[Column[Any], Any],
+    once: tuple[Column[Any], ...],
+) -> _Copied:
+    instead = None
+    if once:
+        values = _joined(columns)
+        fixed = {place.name: literal(value, place.type) for place, value in defaults.items()}
+        joined = postgresql.insert(table).from_select(
+            [*values, *fixed], select(*values.values(), *fixed.values()), include_defaults=False
+        )
+        statement = joined.on_conflict_do_nothing(index_elements=once)
+        instead = _Document(statement, tuple(map(str, values)))
+    return _Copied(
+        sql=_COPY.format(
+            sql.Identifier(table.name),
+            sql.SQL(", ").join(sql.Identifier(place.name) for place in (*columns, *defaults)),
+        ),
+        constants=tuple(defaults.values()),
+        json_places=_json_places(columns),
+        instead=instead,
+    )
+
+
+def _json_places(columns: Sequence[Column[Any]]) -> tuple[int, ...]:
+    return tuple(i for i, c in enumerate(columns) if isinstance(c.type, JSON))
 
 
 @lru_cache
@@ -219,5 +279,5 @@ def _driven(statement: Insert | Update, columns: Sequence[Column[Any]]) -> _Driv
         sql=str(compiled),
         pick=itemgetter(*[order.index(name) for name in wanted]),
         constants=tuple(fixed.values()),
-        json_places=tuple(i for i, c in enumerate(columns) if isinstance(c.type, JSON)),
+        json_places=_json_places(columns),
     )

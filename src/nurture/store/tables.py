@@ -120,7 +120,7 @@ leads = Table(
     CheckConstraint(_one_of("stage", Stage), name="stage"),
     CheckConstraint(_one_of("temperature", Temperature), name="temperature"),
     CheckConstraint("stage <> 'erased' OR (email = '' AND match_key IS NULL)", name="erased"),
-    Index("ix_leads_check_at", "check_at"),  # assess: whose turn is it?
+    Index("ix_leads_check_at", "check_at", "id"),  # assess: whose turn is it?
     Index("ix_leads_account_id", "account_id"),
     Index("ix_leads_stage", "stage"),
 )
@@ -240,7 +240,7 @@ enrollments = Table(
     UniqueConstraint("lead_id", "sequence"),
     CheckConstraint(_one_of("awaiting", Awaiting), name="awaiting"),
     CheckConstraint("due_at IS NOT NULL OR awaiting IN ('hold', 'sales')", name="next_action"),
-    Index("ix_enrollments_due_at", "due_at"),  # advance: what is due?
+    Index("ix_enrollments_due_at", "due_at", "id"),  # advance: what is due?
     # Mails, tasks and events are keyed by the id: one that is used again would swallow them.
     sqlite_autoincrement=True,
 )
@@ -263,14 +263,14 @@ messages = Table(
     "messages",
     metadata,
     Column("id", Id, primary_key=True),
+    # Made from lead, passage, step and visit, so that the same step is planned once.
     Column("uid", Text, nullable=False, unique=True),
-    # enrollment, step and visit: the same step is planned once
-    Column("dedupe_key", Text, nullable=False, unique=True),
     Column("lead_id", Id, nullable=False),  # as BULK says
     Column("enrollment_id", Id, nullable=False),
     Column("release_id", Id, nullable=False),
     Column("sequence", Text, nullable=False),
     Column("step", Text, nullable=False),
+    Column("visit", Integer, nullable=False),
     Column("template", Text, nullable=False),
     Column("template_version", Text, nullable=False),
     Column("topic", Text, nullable=False),
@@ -295,12 +295,13 @@ messages = Table(
     CheckConstraint(_one_of("delivery", DeliveryState), name="delivery"),
     CheckConstraint("(state = 'accepted') = (accepted_at IS NOT NULL)", name="accepted"),
     Index("ix_messages_lead_id_planned_at", "lead_id", "planned_at"),  # caps, timeline
-    Index("ix_messages_template", "template"),
 )
+# Queues hold the id too: when a window opens, thousands are due in the same moment.
 # deliver: what is ready, what hangs; decide: has the mail before this one left?
 Index(
     "ix_messages_open",
     messages.c.not_before,
+    messages.c.id,
     sqlite_where=messages.c.state == "ready",
     postgresql_where=messages.c.state == "ready",
 )
@@ -321,10 +322,9 @@ Index(
 attempts = Table(
     "attempts",
     metadata,
-    Column("id", Id, primary_key=True),
+    Column("message_id", Id, primary_key=True, autoincrement=False),  # as BULK says
+    Column("epoch", Integer, primary_key=True, autoincrement=False),
     Column("uid", Text, nullable=False, unique=True),
-    Column("message_id", Id, nullable=False),  # as BULK says
-    Column("epoch", Integer, nullable=False),
     Column("transport", Text, nullable=False),
     Column("body_hash", Text, nullable=False, default=""),
     Column("started_at", Instant, nullable=False),
@@ -334,7 +334,6 @@ attempts = Table(
     Column("outcome", Text, nullable=False, default=""),
     Column("provider_id", Text, nullable=False, default=""),
     Column("detail", Text, nullable=False, default=""),
-    UniqueConstraint("message_id", "epoch"),
 )
 
 handoffs = Table(

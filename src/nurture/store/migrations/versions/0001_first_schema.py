@@ -139,7 +139,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("uid", name=op.f("uq_leads_uid")),
     )
     op.create_index("ix_leads_account_id", "leads", ["account_id"], unique=False)
-    op.create_index("ix_leads_check_at", "leads", ["check_at"], unique=False)
+    op.create_index("ix_leads_check_at", "leads", ["check_at", "id"], unique=False)
     op.create_index("ix_leads_stage", "leads", ["stage"], unique=False)
     op.create_table(
         "consents",
@@ -205,7 +205,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("lead_id", "sequence", name=op.f("uq_enrollments_lead_id_sequence")),
         sqlite_autoincrement=True,
     )
-    op.create_index("ix_enrollments_due_at", "enrollments", ["due_at"], unique=False)
+    op.create_index("ix_enrollments_due_at", "enrollments", ["due_at", "id"], unique=False)
     op.create_table(
         "events",
         sa.Column("id", ID, nullable=False),
@@ -291,12 +291,12 @@ def upgrade() -> None:
         "messages",
         sa.Column("id", ID, nullable=False),
         sa.Column("uid", sa.Text(), nullable=False),
-        sa.Column("dedupe_key", sa.Text(), nullable=False),
         sa.Column("lead_id", ID, nullable=False),
         sa.Column("enrollment_id", ID, nullable=False),
         sa.Column("release_id", ID, nullable=False),
         sa.Column("sequence", sa.Text(), nullable=False),
         sa.Column("step", sa.Text(), nullable=False),
+        sa.Column("visit", sa.Integer(), nullable=False),
         sa.Column("template", sa.Text(), nullable=False),
         sa.Column("template_version", sa.Text(), nullable=False),
         sa.Column("topic", sa.Text(), nullable=False),
@@ -328,7 +328,6 @@ def upgrade() -> None:
             name=op.f("ck_messages_state"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_messages")),
-        sa.UniqueConstraint("dedupe_key", name=op.f("uq_messages_dedupe_key")),
         sa.UniqueConstraint("uid", name=op.f("uq_messages_uid")),
     )
     op.create_index(
@@ -345,12 +344,11 @@ def upgrade() -> None:
     op.create_index(
         "ix_messages_open",
         "messages",
-        ["not_before"],
+        ["not_before", "id"],
         unique=False,
         sqlite_where=sa.text("state = 'ready'"),
         postgresql_where=sa.text("state = 'ready'"),
     )
-    op.create_index("ix_messages_template", "messages", ["template"], unique=False)
     op.create_index(
         "ix_messages_unsettled",
         "messages",
@@ -430,10 +428,9 @@ def upgrade() -> None:
     op.create_index("ix_verdicts_lead_id", "verdicts", ["lead_id"], unique=False)
     op.create_table(
         "attempts",
-        sa.Column("id", ID, nullable=False),
+        sa.Column("message_id", ID, autoincrement=False, nullable=False),
+        sa.Column("epoch", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("uid", sa.Text(), nullable=False),
-        sa.Column("message_id", ID, nullable=False),
-        sa.Column("epoch", sa.Integer(), nullable=False),
         sa.Column("transport", sa.Text(), nullable=False),
         sa.Column("body_hash", sa.Text(), nullable=False),
         sa.Column("started_at", sa.BigInteger(), nullable=False),
@@ -442,8 +439,7 @@ def upgrade() -> None:
         sa.Column("outcome", sa.Text(), nullable=False),
         sa.Column("provider_id", sa.Text(), nullable=False),
         sa.Column("detail", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_attempts")),
-        sa.UniqueConstraint("message_id", "epoch", name=op.f("uq_attempts_message_id_epoch")),
+        sa.PrimaryKeyConstraint("message_id", "epoch", name=op.f("pk_attempts")),
         sa.UniqueConstraint("uid", name=op.f("uq_attempts_uid")),
     )
     op.create_table(
@@ -474,4 +470,4 @@ def upgrade() -> None:
     )
     if op.get_bind().dialect.name == "postgresql":
         for table in CHANGING:
-            op.execute(f"ALTER TABLE {table} SET (fillfactor = 60)")
+            op.execute(f"ALTER TABLE {table} SET (fillfactor = 40)")
