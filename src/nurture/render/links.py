@@ -80,7 +80,7 @@ def content(text: str) -> str:
     return text.replace("<", "&lt;").replace(">", "&gt;")
 
 
-_AFTER_URL = re.compile(r"[\s<>\"]|\Z")
+_IN_URL = re.compile(r"[^\s<>\"]+")
 _SCHEME_END = "://"
 _TRAILING = ".,;:!?)'"
 
@@ -98,14 +98,12 @@ def route_text(text: str, links: Links) -> str:
     while at >= 0:
         begin = at + len(_SCHEME_END)
         scheme = _scheme_before(text[max(done, at - len("https")) : at].lower())
-        found = _AFTER_URL.search(text, begin)
-        end = found.start() if found else len(text)
-        if scheme and end > begin:
-            start = at - scheme
-            url = text[start:end].rstrip(_TRAILING)
+        rest = _IN_URL.match(text, begin) if scheme else None
+        if rest:
+            start, begin = at - scheme, rest.end()
+            url = text[start:begin].rstrip(_TRAILING)
             parts += (text[done:start], links.known(url))
             done = start + len(url)
-            begin = end
         at = text.find(_SCHEME_END, begin)
     parts.append(text[done:])
     return "".join(parts)

@@ -1,8 +1,8 @@
 """Many ids or rows in one statement: as a single parameter, or straight to the driver.
 
 A list of a thousand bound parameters, or an executemany that looks at every single value, costs
-more than the statement that it serves. PostgreSQL gets new rows by COPY and changes as one JSON
-document to join; SQLite gets its driver's executemany, which is quicker there.
+more than the statement that it serves. Changes go as one JSON document that is joined; new rows go
+by COPY to PostgreSQL and by the driver's executemany to SQLite.
 
 Rows are given as they are stored: instants as `stored` makes them, enumerations as plain strings,
 JSON columns as the values they hold.
@@ -35,7 +35,9 @@ from sqlalchemy import (
     column,
     func,
     literal,
+    literal_column,
     select,
+    type_coerce,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import JSONB
@@ -130,13 +132,15 @@ def change(
 
 @dataclass(frozen=True, slots=True)
 class _Document:
-    """A statement that joins the rows, sent as one JSON document."""
+    """A statement that joins the rows, sent as one JSON document; without `names`, by place."""
 
     statement: Insert | Update
     names: tuple[str, ...]
 
     def run(self, connection: Connection, rows: Collection[Row]) -> int:
-        document = [dict(zip(self.names, row, strict=True)) for row in rows]
+        document: object = rows
+        if self.names:
+            document = [dict(zip(self.names, row, strict=True)) for row in rows]
         text = orjson.dumps(document).decode()
         return connection.execute(self.statement, {"document": text}).rowcount
 
@@ -246,11 +250,23 @@ def _json_places(columns: Sequence[Column[Any]]) -> tuple[int, ...]:
 @lru_cache
 def _update(
     dialect: str, statement: Callable[[Given], Update], columns: tuple[Column[Any], ...]
-) -> _Document | _Driven:
+) -> _Document:
     if dialect == "postgresql":
         values = _joined(columns)
         return _Document(statement(values), tuple(map(str, values)))
-    return _driven(statement(_bound(columns)), columns)
+    return _Document(statement(_listed(columns)), ())
+
+
+def _listed(columns: Sequence[Column[Any]]) -> Given:
+    """Return the rows of the document as SQLite joins them."""
+    row = func.json_each(bindparam("document", type_=Text())).table_valued("value").c.value
+    values = [
+        row.op("->>")(literal_column(str(number))).label(place.name)
+        for number, place in enumerate(columns)
+    ]
+    # Written down first: looked into for each row of the table it would take seconds.
+    given = select(*values).cte("given").prefix_with("MATERIALIZED")
+    return {place.name: type_coerce(given.c[place.name], place.type) for place in columns}
 
 
 def _joined(columns: Sequence[Column[Any]]) -> Given:

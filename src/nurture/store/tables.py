@@ -324,7 +324,8 @@ attempts = Table(
     metadata,
     Column("message_id", Id, primary_key=True, autoincrement=False),  # as BULK says
     Column("epoch", Integer, primary_key=True, autoincrement=False),
-    Column("uid", Text, nullable=False, unique=True),
+    # Made from the mail's and the epoch, and never looked up: it needs no index of its own.
+    Column("uid", Text, nullable=False),
     Column("transport", Text, nullable=False),
     Column("body_hash", Text, nullable=False, default=""),
     Column("started_at", Instant, nullable=False),

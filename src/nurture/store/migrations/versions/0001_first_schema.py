@@ -440,7 +440,6 @@ def upgrade() -> None:
         sa.Column("provider_id", sa.Text(), nullable=False),
         sa.Column("detail", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("message_id", "epoch", name=op.f("pk_attempts")),
-        sa.UniqueConstraint("uid", name=op.f("uq_attempts_uid")),
     )
     op.create_table(
         "event_details",
