@@ -53,6 +53,8 @@ def last_gate(
         return Never(state=MessageState.CANCELLED, reason=f"stage {recipient.stage}")
     if recipient.locked:
         return Never(state=MessageState.CANCELLED, reason="with sales")
+    if recipient.paused:
+        return Later(not_before=now, reason="paused")
     if message.topic not in recipient.topics:
         return Never(state=MessageState.SUPPRESSED, reason=f"no consent for {message.topic}")
     if message.expires_at is not None and now > message.expires_at:

@@ -142,6 +142,7 @@ class Recipient:
     suppressed: str
     locked: bool
     stage: Stage
+    paused: bool = False
 
 
 def as_recipient(lead: Lead) -> Recipient:

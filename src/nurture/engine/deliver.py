@@ -104,8 +104,13 @@ def run(
     now: datetime,
     limit: int = 1000,
     lead_ids: Sequence[int] | None = None,
+    clock: Callable[[], datetime] | None = None,
 ) -> Delivered:
-    """Send one batch of ready mail and return what happened; call it until `claimed` is 0."""
+    """Send one batch of ready mail and return what happened; call it until `claimed` is 0.
+
+    `clock` is read before each group, so that a deadline is the group's own; without it all
+    happens at `now`.
+    """
     counts = Delivered()
     with runtime.database.lease() as connection:
         counts.halted = _halted(connection, transport, now)
@@ -119,7 +124,8 @@ def run(
         if counts.halted:
             _give_back(runtime, group, now)
             continue
-        _send_group(runtime, mailroom, transport, group, counts, now)
+        at = clock() if clock else now
+        _send_group(runtime, mailroom, transport, group, counts, at)
     return counts
 
 
@@ -162,6 +168,11 @@ def _send_group(
         projects = runtime.projects(connection, {message.release_id for message in group})
     ready, failed = _render(mailroom, group, people, projects, now)
     with runtime.database.write() as connection:
+        # Asked again: who presses pause while a batch is leaving means the rest of it too.
+        counts.halted = _halted(connection, transport, now)
+        if counts.halted:
+            dispatch.postpone(connection, [(m.id, now, "transport halted") for m in group])
+            return
         leaving = _pass_gate(connection, ready, people, projects, now)
         began = dispatch.begin(connection, _attempts(leaving.go, transport, now), now=now)
         dispatch.stop(connection, leaving.stopped, now=now)
@@ -226,7 +237,7 @@ def _pass_gate(
         return leaving
     # Leads before messages: whoever locks both does so in this order. And it keeps two workers
     # with a mail each for one lead from both finding room under its caps.
-    held = leads.held_recipients(connection, people)
+    held = leads.held_recipients(connection, people, now=now)
     sent = history.left_recently(connection, held, now=now)
     for item in ready:
         message = item.message

@@ -27,7 +27,7 @@ class Ways:
     sender: handoff.Sender
     parsers: Mapping[str, echo.Parser] = field(default_factory=dict)
     clock: Callable[[], datetime] | None = None
-    """Read before each batch of mail, so that deadlines are those of the batch; else `now`."""
+    """Read before each group of mail, so that deadlines are those of the group; else `now`."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -111,6 +111,7 @@ def mail(
             now=ways.clock() if ways.clock else now,
             limit=min(limit, GROUPS_A_BATCH * ways.transport.group_size),
             lead_ids=lead_ids,
+            clock=ways.clock,
         )
         total.halted = done.halted or total.halted
         _sum(total.deliver, done)

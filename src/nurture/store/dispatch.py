@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Update, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Update, bindparam, func, select, update
 
 from nurture.core.message import MessageState
 from nurture.store import sets
@@ -138,7 +138,7 @@ def _finish(given: Given) -> Update:
 
 
 def settle(connection: Connection, settled: Sequence[Settlement], *, now: datetime) -> None:
-    """Store outcomes. A late answer meets a row that has moved on: acceptance still counts."""
+    """Store outcomes. A late answer meets a row in doubt meanwhile: one that is certain counts."""
     if not settled:
         return
     at = stored(now)
@@ -147,14 +147,25 @@ def settle(connection: Connection, settled: Sequence[Settlement], *, now: dateti
     accepted = [s for s in settled if s.state is MessageState.ACCEPTED]
     if accepted:
         accept(connection, {s.message_id: s.provider_id for s in accepted}, now=now)
-    others = [s for s in settled if s.state is not MessageState.ACCEPTED]
-    if others:
+    doubtful = [s for s in settled if s.state is MessageState.UNCERTAIN]
+    _move(connection, doubtful, has_state(MessageState.DISPATCHING), now)
+    known = (MessageState.ACCEPTED, MessageState.UNCERTAIN)
+    _move(connection, [s for s in settled if s.state not in known], IN_DOUBT, now)
+
+
+def _move(
+    connection: Connection,
+    settled: Sequence[Settlement],
+    found_in: ColumnElement[bool],
+    now: datetime,
+) -> None:
+    if settled:
         connection.execute(
             update(messages)
             .where(
                 messages.c.id == bindparam("key"),
                 messages.c.epoch == bindparam("at_epoch"),
-                has_state(MessageState.DISPATCHING),
+                found_in,
             )
             .values(
                 state=bindparam("new_state"),
@@ -173,7 +184,7 @@ def settle(connection: Connection, settled: Sequence[Settlement], *, now: dateti
                     "at": s.not_before,
                     "burned": int(s.burned),
                 }
-                for s in others
+                for s in settled
             ],
         )
 

@@ -27,6 +27,7 @@ from nurture.core.lead import (
 )
 from nurture.core.message import Address, address_of
 from nurture.store.db import Connection
+from nurture.store.pauses import paused
 from nurture.store.sets import among
 from nurture.store.tables import accounts, consents, leads
 
@@ -242,9 +243,11 @@ def addresses(connection: Connection, ids: Iterable[int]) -> dict[int, Address]:
     return {lead_id: address_of(email, first, last) for lead_id, email, first, last in rows}
 
 
-def held_recipients(connection: Connection, ids: Iterable[int]) -> dict[int, Recipient]:
+def held_recipients(
+    connection: Connection, ids: Iterable[int], *, now: datetime
+) -> dict[int, Recipient]:
     """Lock leads until the transaction ends, and return them as the last gate sees them, by id."""
-    statement = select(*_RECIPIENT).where(among(leads.c.id, ids))
+    statement = select(*_RECIPIENT, paused(leads.c.id, now=now)).where(among(leads.c.id, ids))
     return {
         lead_id: Recipient(
             email=email,
@@ -253,8 +256,9 @@ def held_recipients(connection: Connection, ids: Iterable[int]) -> dict[int, Rec
             suppressed=suppressed,
             locked=locked,
             stage=_STAGES[stage],
+            paused=bool(off),
         )
-        for lead_id, email, time_zone, topics, suppressed, locked, stage in (
+        for lead_id, email, time_zone, topics, suppressed, locked, stage, off in (
             connection.execute(locked_in_order(statement)).tuples().all()
         )
     }

@@ -124,6 +124,13 @@ leads = Table(
     Index("ix_leads_account_id", "account_id"),
     Index("ix_leads_stage", "stage"),
 )
+# Hygiene and the tick after an erasure: whose copies must go?
+Index(
+    "ix_leads_erased_at",
+    leads.c.erased_at,
+    sqlite_where=leads.c.erased_at.is_not(None),
+    postgresql_where=leads.c.erased_at.is_not(None),
+)
 
 facts = Table(
     "facts",
@@ -369,6 +376,8 @@ handoffs = Table(
         "state IN ('waiting', 'ready', 'delivered', 'dead', 'withdrawn')", name="state"
     ),
     Index("ix_handoffs_state_next_attempt_at", "state", "next_attempt_at"),
+    Index("ix_handoffs_answer_accept_by", "answer", "accept_by"),  # who is overdue?
+    Index("ix_handoffs_endpoint_released_at", "endpoint", "released_at"),  # capacity used
 )
 
 handoff_attempts = Table(

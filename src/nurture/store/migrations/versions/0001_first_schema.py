@@ -140,6 +140,14 @@ def upgrade() -> None:
     )
     op.create_index("ix_leads_account_id", "leads", ["account_id"], unique=False)
     op.create_index("ix_leads_check_at", "leads", ["check_at", "id"], unique=False)
+    op.create_index(
+        "ix_leads_erased_at",
+        "leads",
+        ["erased_at"],
+        unique=False,
+        sqlite_where=sa.text("erased_at IS NOT NULL"),
+        postgresql_where=sa.text("erased_at IS NOT NULL"),
+    )
     op.create_index("ix_leads_stage", "leads", ["stage"], unique=False)
     op.create_table(
         "consents",
@@ -283,6 +291,12 @@ def upgrade() -> None:
             name=op.f("uq_handoffs_lead_id_cycle_endpoint_kind"),
         ),
         sa.UniqueConstraint("uid", name=op.f("uq_handoffs_uid")),
+    )
+    op.create_index(
+        "ix_handoffs_answer_accept_by", "handoffs", ["answer", "accept_by"], unique=False
+    )
+    op.create_index(
+        "ix_handoffs_endpoint_released_at", "handoffs", ["endpoint", "released_at"], unique=False
     )
     op.create_index(
         "ix_handoffs_state_next_attempt_at", "handoffs", ["state", "next_attempt_at"], unique=False
