@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from time import monotonic, sleep
 from urllib.request import urlopen
@@ -21,6 +21,7 @@ USUAL_PORT = 4200
 LOG = "server.log"
 START_SECONDS = 120.0
 STOP_SECONDS = 20.0
+TRIES = 3
 
 SETTINGS = {
     "DO_NOT_TRACK": "1",
@@ -54,16 +55,25 @@ def local_server(environment: Mapping[str, str], *, port: int = ANY_PORT) -> Ite
     It keeps what it has in PREFECT_HOME. If this process dies, so does the server. Another port
     is taken if somebody has the one that was asked for.
     """
-    port = free_port(port)
-    api_url = f"http://127.0.0.1:{port}/api"
     home = Path(environment.get("PREFECT_HOME", "~/.prefect")).expanduser().resolve()
     home.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        for _ in range(TRIES):
+            taken = free_port(port)
+            api_url = f"http://127.0.0.1:{taken}/api"
+            server = stack.enter_context(_serving(environment, home, taken))
+            if _wait_until_it_answers(server, api_url, home):
+                yield api_url
+                return
+        raise MisuseError(f"the Prefect server did not start; {home / LOG} says why")
+
+
+def _serving(
+    environment: Mapping[str, str], home: Path, port: int
+) -> AbstractContextManager[subprocess.Popen[bytes]]:
     command = [sys.executable, "-m", "prefect", "server", "start"]
     command += ["--host", "127.0.0.1", "--port", str(port)]
-    log = home / LOG
-    with kept(command, environment=server_environment(environment), log=log) as server:
-        _wait_until_it_answers(server, api_url, home)
-        yield api_url
+    return kept(command, environment=server_environment(environment), log=home / LOG)
 
 
 @contextmanager
@@ -111,13 +121,16 @@ def server_environment(environment: Mapping[str, str]) -> dict[str, str]:
     return {**SETTINGS, **passed}
 
 
-def _wait_until_it_answers(process: subprocess.Popen[bytes], api_url: str, home: Path) -> None:
+def _wait_until_it_answers(process: subprocess.Popen[bytes], api_url: str, home: Path) -> bool:
+    """Return whether it answers; if it ended, somebody else was quicker to take its port."""
     deadline = monotonic() + START_SECONDS
-    while monotonic() < deadline and process.poll() is None:
+    while monotonic() < deadline:
+        if process.poll() is not None:
+            return False
         if _answers_from(api_url) == home:
-            return
+            return True
         sleep(0.1)
-    raise MisuseError(f"the Prefect server did not start; {home / LOG} says why")
+    raise MisuseError(f"the Prefect server did not answer in time; {home / LOG} says why")
 
 
 def _answers_from(api_url: str) -> Path | None:

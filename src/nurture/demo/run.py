@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from socket import socket
 from typing import Any
 
 import httpx
@@ -28,7 +29,7 @@ from nurture.engine.mailroom import Mailroom
 from nurture.simulate.clock import VirtualClock
 from nurture.store.summary import summary
 from nurture.web.app import create_app
-from nurture.web.serving import BackgroundServer, free_port
+from nurture.web.serving import BackgroundServer, listen_near
 from nurture.web.site import Site
 
 START = datetime(2026, 9, 1, 5, 0, tzinfo=UTC)
@@ -71,11 +72,21 @@ def demo(options: Options, progress: Progress, env: Mapping[str, str]) -> Iterat
     prepare_folder(options.folder)
     with ExitStack() as stack:
         clock = VirtualClock(START)
-        given = _settings(options, clock, env)
+        # Taken at once, for links name its port: another demo may be starting beside this one.
+        listening = stack.enter_context(listen_near(PREFERRED_PORT))
+        given = _settings(options, clock, env, listening.getsockname()[1])
         app = stack.enter_context(start(given))
         _must_be_empty(app)
-        result = _live(options, app, clock, stack, progress)
+        result = _live(options, app, clock, _Held(stack, listening), progress)
         yield result
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What is open until the demo ends, and the socket on which its pages are served."""
+
+    stack: ExitStack
+    listening: socket
 
 
 def prepare_folder(folder: Path) -> None:
@@ -92,8 +103,7 @@ def prepare_folder(folder: Path) -> None:
     (state / "secret").write_text(SECRET + "\n")
 
 
-def _settings(options: Options, clock: VirtualClock, env: Mapping[str, str]) -> Settings:
-    port = free_port(PREFERRED_PORT)
+def _settings(options: Options, clock: VirtualClock, env: Mapping[str, str], port: int) -> Settings:
     kept = {name: value for name, value in env.items() if not name.startswith(("CRM_", "NURTURE_"))}
     return settings(
         options.folder,
@@ -115,20 +125,20 @@ def _must_be_empty(app: App) -> None:
 
 
 def _live(
-    options: Options, app: App, clock: VirtualClock, stack: ExitStack, progress: Progress
+    options: Options, app: App, clock: VirtualClock, held: _Held, progress: Progress
 ) -> Result:
     secret = app.project_on_disk().endpoints["inside-sales"].secret
-    crm = stack.enter_context(PretendCrm(secret, clock))
+    crm = held.stack.enter_context(PretendCrm(secret, clock))
     # The CRM's port is known only now; the project names it by the environment.
     named = {"CRM_WEBHOOK_URL": f"http://{crm.address}/crm", "CRM_WEBHOOK_ALLOW": crm.address}
-    app = stack.enter_context(_with_env(app, named))
+    app = held.stack.enter_context(_with_env(app, named))
     project = app.project_on_disk()
     apply(app.runtime, project, by="demo", now=clock())
     imported = importing.import_csv(
         app.runtime, project, (options.folder / "data" / "leads.csv").read_bytes(), now=clock()
     )
     (options.folder / "data" / "leads.rejects.csv").write_text(importing.reject_file(imported))
-    world = _world(options, app, project, clock, crm, stack)
+    world = _world(options, app, project, clock, crm, held)
     flow_day = FlowDay(app.settings) if options.flows else None
     _days(options, world, flow_day, progress)
     return Result(
@@ -152,7 +162,7 @@ def _world(
     project: Project,
     clock: VirtualClock,
     crm: PretendCrm,
-    stack: ExitStack,
+    held: _Held,
 ) -> World:
     provider, doorbell = PretendProvider(), Doorbell()
     site = Site(
@@ -165,9 +175,9 @@ def _world(
         shortest_form=timedelta(),
         posts_per_minute=1_000_000,
     )
-    port = int(project.workspace.public_url.rpartition(":")[2])
-    server = stack.enter_context(BackgroundServer(create_app(site), port=port))
-    client = stack.enter_context(httpx.Client(base_url=server.address, timeout=30))
+    pages = BackgroundServer(create_app(site), listening=held.listening)
+    server = held.stack.enter_context(pages)
+    client = held.stack.enter_context(httpx.Client(base_url=server.address, timeout=30))
     return World(
         seed=options.seed,
         app=app,

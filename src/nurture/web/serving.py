@@ -19,11 +19,18 @@ _STEP = 0.01
 class BackgroundServer:
     """Serves the app on loopback until it is closed; a context manager.
 
-    `port` 0 takes a free one; `address` says which.
+    `port` 0 takes a free one; `address` says which. `listening` is a socket that listens already.
     """
 
-    def __init__(self, app: FastAPI, *, host: str = "127.0.0.1", port: int = 0) -> None:
-        self._socket = listen(host, port)
+    def __init__(
+        self,
+        app: FastAPI,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        listening: socket.socket | None = None,
+    ) -> None:
+        self._socket = listening or listen(host, port)
         config = uvicorn.Config(
             app,
             log_level="warning",
@@ -70,6 +77,14 @@ def free_port(preferred: int, host: str = "127.0.0.1") -> int:
         except OSError:
             continue
     raise MisuseError(f"no port is free on {host}")
+
+
+def listen_near(preferred: int, host: str = "127.0.0.1") -> socket.socket:
+    """Return a listening socket on the preferred port if nobody has it, else on a free one."""
+    try:
+        return listen(host, preferred)
+    except MisuseError:
+        return listen(host, 0)
 
 
 def listen(host: str, port: int) -> socket.socket:
