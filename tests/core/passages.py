@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from nurture.core.condition import TRUE, Condition
-from nurture.core.decide import Decision, Park, PlanMessage, Situation, decide
+from nurture.core.decide import decide
+from nurture.core.decision import Decision, Park, PlanMessage, Situation
 from nurture.core.enrollment import Awaiting, Enrollment
 from nurture.core.lead import Lead
 from nurture.core.sequence import BranchArm, BranchStep, EmailStep, Sequence, Step, WaitStep

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from nurture.core.decide import SETTLE, SOON, Decision, Park, PlanMessage, Situation
+from nurture.core.decide import SETTLE, SOON
+from nurture.core.decision import Decision, Park, PlanMessage, Situation
 from nurture.core.enrollment import Awaiting
 from nurture.core.event import EventKind
 from nurture.core.lead import Lead

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import update
 
 from nurture.core.assess import Move
-from nurture.core.decide import Decision, End, Park
+from nurture.core.decision import Decision, End, Park
 from nurture.core.enrollment import Awaiting
 from nurture.core.event import EventKind, NewEvent
 from nurture.core.lead import Stage

@@ -7,16 +7,28 @@ that `nurture why` can tell the story from stored rows alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import assert_never
 
 from nurture.core.condition import Facts, holds
+from nurture.core.decision import (
+    Action,
+    AddScore,
+    ArchiveLead,
+    AskPerson,
+    Decision,
+    End,
+    Note,
+    Park,
+    PlanMessage,
+    SetFields,
+    Situation,
+)
 from nurture.core.enrollment import Awaiting, Enrollment
 from nurture.core.event import EventKind
-from nurture.core.lead import IN_PLAY, Gate, Temperature, Value, Verdict
+from nurture.core.lead import IN_PLAY, Gate, Temperature, Verdict
 from nurture.core.policy import sendable_from
 from nurture.core.project import Project
 from nurture.core.sequence import (
@@ -42,115 +54,6 @@ MAX_STEPS = 100
 SOON = timedelta(minutes=1)
 SETTLE = timedelta(minutes=15)
 """How long to wait before asking again whether the mail before this one has left."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Situation:
-    """What a decision needs besides the lead's facts.
-
-    `recent_sends` are this lead's mails of the last seven days, planned ones included;
-    `unsettled` says that a mail of this enrollment has not left yet; `task_done` that the task
-    that is waited for is done; `handoff_state` is the state of the present cycle's handoff ('': it
-    has none), with the answer of sales.
-    """
-
-    facts: Facts
-    recent_sends: Sequence[datetime] = ()
-    unsettled: bool = False
-    task_done: bool = False
-    handoff_state: str = ""
-    handoff_answer: EventKind | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanMessage:
-    """Plan one mail; `form` names the form its signed link opens."""
-
-    step: str
-    template: str
-    topic: str
-    window: str
-    form: str = ""
-    expires_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetFields:
-    """Set profile fields."""
-
-    step: str
-    values: Mapping[str, Value]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AddScore:
-    """Add engagement points."""
-
-    step: str
-    points: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AskPerson:
-    """Create a task."""
-
-    step: str
-    title: str
-    team: str
-    due_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArchiveLead:
-    """Move the lead to the inactive file."""
-
-    step: str
-    reason: str
-
-
-Action = PlanMessage | SetFields | AddScore | AskPerson | ArchiveLead
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Note:
-    """One choice: at which step, by which rule, from which inputs, with what result."""
-
-    step: str
-    rule: str
-    outcome: str
-    inputs: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Park:
-    """Stay open at the step until `due_at`, or, without one, until an event."""
-
-    step: str
-    awaiting: Awaiting
-    due_at: datetime | None
-    wait_until: datetime | None
-    since: datetime
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class End:
-    """The enrollment is over."""
-
-    step: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """What the enrollment does now."""
-
-    actions: tuple[Action, ...]
-    then: Park | End
-    notes: tuple[Note, ...]
-    visit: int = 0
-    jumps: Mapping[str, int] = field(default_factory=dict)
 
 
 def decide(

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 
 from nurture.core.assess import Move
-from nurture.core.decide import (
+from nurture.core.decide import decide
+from nurture.core.decision import (
     AddScore,
     ArchiveLead,
     AskPerson,
@@ -18,7 +19,6 @@ from nurture.core.decide import (
     PlanMessage,
     SetFields,
     Situation,
-    decide,
 )
 from nurture.core.enrollment import Enrollment
 from nurture.core.event import EventKind, NewEvent

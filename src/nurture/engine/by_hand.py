@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from nurture.core.decide import End, Note
+from nurture.core.decision import End, Note
 from nurture.core.errors import MisuseError
 from nurture.core.event import EventKind, NewEvent
 from nurture.core.lead import Lead, Stage

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Row, Select, Update, and_, delete, not_, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from nurture.core.decide import Decision, End, Park
+from nurture.core.decision import Decision, End, Park
 from nurture.core.enrollment import Awaiting, Enrollment
 from nurture.store import sets
 from nurture.store.db import Connection, stored

@@ -11,7 +11,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from nurture.core.assess import Move
-from nurture.core.decide import AskPerson, Note
+from nurture.core.decision import AskPerson, Note
 from nurture.core.enrollment import Enrollment
 from nurture.core.lead import Gate, Stage, Verdict
 from nurture.store import sets
