@@ -10,7 +10,7 @@ GATED := src/nurture/core/*,src/nurture/project/*,src/nurture/store/*
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint test-contracts bench chaos lock clean
+.PHONY: help setup demo test lint test-contracts bench bench-score chaos lock clean
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ tests/contracts/node_modules/ready: tests/contracts/package-lock.json
 
 bench: $(READY) ## Measure speed
 	$(BIN)/python bench/run.py
+
+bench-score: $(READY) ## Measure rescoring of a million leads (SCORE="--leads 50000 --events 500000" is quicker)
+	$(BIN)/python bench/score.py $(SCORE)
 
 chaos: $(READY) ## Break everything at random and check that no promise is broken
 	$(BIN)/python -m tests.chaos.run

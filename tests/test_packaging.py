@@ -18,7 +18,7 @@ STARTER_FILES = (
     "prefect.yaml",
     "qualification.yaml",
 )
-STARTER_FOLDERS = ("flows", "forms", "handoffs", "segments", "sequences", "templates")
+STARTER_FOLDERS = ("flows", "forms", "handoffs", "personas", "segments", "sequences", "templates")
 
 
 @pytest.fixture(scope="module")

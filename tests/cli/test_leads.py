@@ -222,6 +222,13 @@ class TestSegments:
         assert told["tree"]["answer"] == "pass"
         assert told["tree"]["parts"]
 
+    def test_a_list_needs_a_segment_that_asks_for_it(self, shell: Shell, tmp_path: Path) -> None:
+        file = tmp_path / "fair.csv"
+        file.write_text(f"email\n{BO}\n", encoding="utf-8")
+        outcome = shell("segment", "import", "guide-readers", str(file))
+        assert outcome.code == 2
+        assert "happened('list.added', 'guide-readers')" in outcome.err
+
     def test_an_unknown_segment_is_answered_with_those_there_are(self, shell: Shell) -> None:
         for words in (("count", "nope"), ("explain", "nope", ADA)):
             outcome = shell("segment", *words)

@@ -203,6 +203,21 @@ class TestTasks:
         assert "wants a visit" in story
         assert "Talked to us on the phone" in story
 
+    def test_a_task_quotes_the_persona_of_whom_it_is_about(self, shell: Shell) -> None:
+        (found,) = shell("task", "list", "--json").json
+        number = str(found["id"])
+        said = shell("task", "show", number).out
+        assert "Call Bo" in said
+        assert "none fits yet: find out the role" in said
+        assert shell("task", "show", number, "--json").json["persona"] == "unknown"
+        row = "email,role\nbo@plant.example,plant-manager\n"
+        (shell.folder / "role.csv").write_text(row)
+        assert shell("import", str(shell.folder / "role.csv")).code == 0
+        assert "Who besides you would have to say yes?" in shell("task", "show", number).out
+        told = shell("task", "show", number, "--json").json
+        assert told["persona"]["name"] == "plant-manager"
+        assert shell("task", "show", "4711").code == 2
+
     def test_an_unknown_task_is_misuse(self, shell: Shell) -> None:
         outcome = shell("task", "done", "4711", "--outcome", "x")
         assert outcome.code == 2

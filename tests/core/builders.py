@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from nurture.core.assess import Assessment, History, assess
+from nurture.core.assess import Assessment, assess
 from nurture.core.condition import (
     TRUE,
     Compare,
@@ -25,6 +25,7 @@ from nurture.core.condition import (
     ValueType,
 )
 from nurture.core.event import EventKind
+from nurture.core.history import History
 from nurture.core.lead import (
     Gate,
     Lead,
@@ -49,7 +50,6 @@ from nurture.core.project import (
     Qualification,
     Readiness,
     Segment,
-    StageDefinition,
     TemperatureRule,
     TraitRow,
     TraitRule,
@@ -58,6 +58,7 @@ from nurture.core.project import (
     Workspace,
 )
 from nurture.core.sequence import Sequence
+from nurture.core.stages import BACK, FORWARD, StageDefinition, first_entry
 
 NOW = datetime(2026, 9, 1, 8, 0, tzinfo=UTC)
 TODAY = NOW.date()
@@ -183,7 +184,14 @@ def definition(stage: Stage, *, silence: timedelta | None = None) -> StageDefini
     """Return the definition of a stage."""
     seconds = None if silence is None else int(silence.total_seconds())
     return StageDefinition(
-        stage=stage, name=stage, definition="", owner="automation", silence_seconds=seconds
+        stage=stage,
+        name=stage,
+        definition="",
+        owner="automation",
+        silence_seconds=seconds,
+        entry=first_entry(stage),
+        forward=FORWARD[stage],
+        back=BACK[stage],
     )
 
 

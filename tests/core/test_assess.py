@@ -7,9 +7,9 @@ from itertools import product
 
 import pytest
 
-from nurture.core.assess import HandoffView, History
 from nurture.core.condition import Known, OneOf
 from nurture.core.event import EventKind
+from nurture.core.history import HandoffView, History
 from nurture.core.lead import (
     IN_PLAY,
     QUALIFYING_GATES,
@@ -71,7 +71,10 @@ def test_three_passes_qualify_and_one_fail_disqualifies(
 ) -> None:
     organization, opportunity, stakeholder = answers
     account = EMPLOYEES[organization] | POWER[opportunity]
-    found = assessed(at_stage(stage, lead(profile=SAY[stakeholder], account=account))).standing
+    profile = SAY[stakeholder]
+    if stage is Stage.OPPORTUNITY:
+        profile, account = profile | TRAITS_PROFILE, account | TRAITS_ACCOUNT
+    found = assessed(at_stage(stage, lead(profile=profile, account=account))).standing
     assert tuple(found.verdicts[gate] for gate in QUALIFYING_GATES) == answers
     if stage is Stage.LEAD:
         assert found.stage is (Stage.PROSPECT if set(answers) == {PASS} else Stage.LEAD)
@@ -279,7 +282,16 @@ NEVER_HEARD_OF = lead(captured_at=NOW - 75 * DAY, last_life_at=None)
         pytest.param(NEVER_HEARD_OF, Stage.INACTIVE, id="not a word since capture"),
         pytest.param(silent_for(149, stage=Stage.PROSPECT), Stage.PROSPECT, id="longer"),
         pytest.param(silent_for(150, stage=Stage.PROSPECT), Stage.INACTIVE, id="not forever"),
-        pytest.param(silent_for(399, stage=Stage.OPPORTUNITY), Stage.OPPORTUNITY, id="no limit"),
+        pytest.param(
+            silent_for(
+                399,
+                stage=Stage.OPPORTUNITY,
+                profile=TRAITS_PROFILE,
+                account=TRAITS_ACCOUNT,
+            ),
+            Stage.OPPORTUNITY,
+            id="no limit",
+        ),
     ],
 )  # fmt: skip
 def test_silence_ends_it(who: Lead, stage: Stage) -> None:

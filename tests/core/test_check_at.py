@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from nurture.core.assess import REQUALIFY, Assessment, History, assess, engagement_thresholds
+from nurture.core.assess import Assessment, assess
 from nurture.core.condition import (
     Compare,
     Condition,
@@ -27,7 +27,9 @@ from nurture.core.condition import (
     holds,
 )
 from nurture.core.event import EventKind
+from nurture.core.history import History
 from nurture.core.lead import Lead, Stage
+from nurture.core.next_check import REQUALIFY, engagement_thresholds
 from nurture.core.project import Project
 from nurture.core.score import Tally
 from tests.core.builders import (

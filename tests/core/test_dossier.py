@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from nurture.core.condition import ValueType
+from nurture.core.condition import Constant, ValueType
 from nurture.core.dossier import (
     HISTORY_LENGTH,
     SLOTS,
@@ -15,12 +15,13 @@ from nurture.core.dossier import (
     completeness,
     dossier,
     known_keys,
+    persona_card,
 )
 from nurture.core.event import Event, EventKind
 from nurture.core.lead import Value
+from nurture.core.persona import Persona
 from nurture.core.project import Field
-from nurture.core.score import engagement, fit
-from tests.core.builders import FIT, HOUR, LEAD, MODEL, NOW, PROJECT, TODAY, facts, lead
+from tests.core.builders import HOUR, LEAD, NOW, PROJECT, lead
 
 FIELDS = {
     field.key: field
@@ -68,9 +69,8 @@ NOTHING = DossierInput(
     sent=(),
     colleagues=(),
     account_name="",
-    engagement=engagement(MODEL, [], day=TODAY.toordinal()),
-    fit=fit(FIT, facts(), now=NOW),
     stage_from="lead",
+    explain={"cell": "?3"},
 )
 
 
@@ -119,12 +119,8 @@ def test_a_long_history_is_cut_and_says_so() -> None:
     assert (len(history["last"]), history["left_out"]) == (HISTORY_LENGTH, 5)
 
 
-def test_the_rows_of_the_scores_are_told() -> None:
-    who = facts(lead(account={"employees": 100}))
-    found = told(fit=fit(FIT, who, now=NOW))["explain"]
-    assert found == [
-        {"axis": "fit", "group": "fit", "rule": "size", "count": 1, "raw": 40.0, "net": 40.0}
-    ]
+def test_the_explained_score_is_passed_on_as_it_is() -> None:
+    assert told(explain={"cell": "B1"})["explain"] == {"cell": "B1"}
 
 
 def test_completeness_counts_what_has_a_value() -> None:
@@ -132,3 +128,19 @@ def test_completeness_counts_what_has_a_value() -> None:
     assert keys == {"lead.pain", "account.employees"}
     assert completeness(keys, RULES) == 50
     assert completeness(keys, replace(PROJECT, fields={})) == 0
+
+
+def test_a_persona_is_quoted_with_its_questions_and_otherwise_unknown() -> None:
+    persona = Persona(
+        name="maker",
+        title="Maker",
+        when=Constant(value=True),
+        text="true",
+        talking_points=("Time saved",),
+        questions=("How long does it take?",),
+    )
+    card = persona_card(persona)
+    assert isinstance(card, dict)
+    assert card["questions"] == ["How long does it take?"]
+    assert (card["talking_points"], card["seniority"]) == (["Time saved"], UNKNOWN)
+    assert persona_card(None) == UNKNOWN

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from nurture.core.assess import History
 from nurture.core.condition import Constant, Known
 from nurture.core.event import EventKind
+from nurture.core.history import History
 from nurture.core.lead import Lead, Stage, Temperature
 from nurture.core.sequence import Sequence
 from tests.core.builders import (

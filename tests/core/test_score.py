@@ -16,8 +16,17 @@ from nurture.core.project import (
     EngagementRule,
     FitModel,
     FitRule,
+    Required,
 )
-from nurture.core.score import HORIZON_DAYS, Fit, Tally, crossing_day, engagement, fit
+from nurture.core.score import (
+    HORIZON_DAYS,
+    Contribution,
+    Fit,
+    Tally,
+    crossing_day,
+    engagement,
+    fit,
+)
 from tests.core.builders import (
     AUTHORITY,
     CAREERS,
@@ -81,17 +90,18 @@ def test_a_total_limit_counts_the_newest_first() -> None:
     fading = model(group(TWICE, half_life_days=10))
     old_and_new = [tally(CLICKED, ago=20), tally(CLICKED, ago=10), tally(CLICKED)]
     assert points(fading, *old_and_new) == 1 + 0.5
-    [row] = engagement(fading, old_and_new, day=DAY).rows
-    assert (row.count, row.last_day) == (2, DAY)
+    rows = engagement(fading, old_and_new, day=DAY).rows
+    assert [(row.day, row.count) for row in rows] == [(DAY, 1), (DAY - 10, 1), (DAY - 20, 0)]
 
 
 def test_a_total_limit_can_end_within_a_day() -> None:
     assert points(TWICE, tally(CLICKED, count=1), tally(CLICKED, ago=1, count=9)) == 2
 
 
-def test_a_rule_that_may_never_count_leaves_no_row() -> None:
-    never = model(group(replace(CLICK, max_count=0)))
-    assert engagement(never, [tally(CLICKED)], day=DAY).rows == ()
+def test_what_is_over_a_limit_is_told_and_worth_nothing() -> None:
+    rules = model(group(replace(CLICK, points=6, max_per_day=2, max_count=1)))
+    [row] = engagement(rules, [tally(CLICKED, count=5)], day=DAY).rows
+    assert (row.raw, row.over_day, row.over_count, row.net) == (30_000, 18_000, 6_000, 6_000)
 
 
 def test_within_a_group_an_event_counts_for_the_first_rule_that_takes_it() -> None:
@@ -157,7 +167,30 @@ def test_a_score_is_never_above_the_maximum() -> None:
     low = model(group(REPLY), maximum=15)
     score = engagement(low, [tally(EventKind.MESSAGE_REPLIED)], day=DAY)
     assert score.value == 15_000
-    assert [(row.rule, row.net) for row in score.rows] == [("reply", 20_000), ("cap", -5_000)]
+    assert [(row.raw, row.over_score, row.net) for row in score.rows] == [(20_000, 5_000, 15_000)]
+
+
+def test_a_group_keeps_the_newest_when_it_is_full() -> None:
+    full = model(group(REPLY, maximum=30, half_life_days=None))
+    days = [tally(EventKind.MESSAGE_REPLIED, ago=ago) for ago in (2, 0, 1)]
+    rows = engagement(full, days, day=DAY).rows
+    assert [(row.over_group, row.net) for row in rows] == [
+        (0, 20_000),
+        (10_000, 10_000),
+        (20_000, 0),
+    ]
+
+
+def test_what_fades_is_told() -> None:
+    fading = model(group(replace(CLICK, points=8), half_life_days=10))
+    [row] = engagement(fading, [tally(CLICKED, ago=10)], day=DAY).rows
+    assert (row.raw, row.faded, row.net) == (8_000, 4_000, 4_000)
+
+
+def test_a_group_that_leaves_zero_out_says_so() -> None:
+    gift = model(group(CLICK, minimum=3))
+    [row] = engagement(gift, [], day=DAY).rows
+    assert (row.rule, row.raw, row.over_group, row.net) == ("limit", 0, -3_000, 3_000)
 
 
 def test_points_given_by_hand_come_on_top() -> None:
@@ -167,7 +200,8 @@ def test_points_given_by_hand_come_on_top() -> None:
 
 def test_points_taken_by_hand_can_cancel_out() -> None:
     tallies = [tally(EventKind.SCORE_ADJUSTED, points=n) for n in (5, -5)]
-    assert engagement(MODEL, tallies, day=DAY).rows == ()
+    score = engagement(MODEL, tallies, day=DAY)
+    assert (score.value, sorted(row.net for row in score.rows)) == (0, [-5_000, 5_000])
 
 
 # --- explained rows and the fall of scores: properties ------------------------------------------
@@ -226,14 +260,45 @@ _tallies = st.lists(
 )
 
 
-@settings(max_examples=40)
+def lost(row: Contribution) -> int:
+    """Return what a row lost on its way, in milli-points."""
+    return row.over_day + row.over_count + row.faded + row.over_group + row.over_score
+
+
+@settings(max_examples=300)
 @given(_models, _tallies, st.integers(0, 400))
 def test_the_rows_of_an_engagement_score_add_up_to_it_exactly(
     rules: EngagementModel, tallies: list[Tally], later: int
 ) -> None:
     score = engagement(rules, tallies, day=DAY + later)
     assert sum(row.net for row in score.rows) == score.value
+    assert all(row.raw - lost(row) == row.net for row in score.rows)
     assert 0 <= score.value <= 1000 * rules.maximum
+
+
+@settings(max_examples=150)
+@given(_models, _tallies, st.integers(0, 60))
+def test_no_row_loses_more_than_it_had_or_gains_on_the_way(
+    rules: EngagementModel, tallies: list[Tally], later: int
+) -> None:
+    for row in engagement(rules, tallies, day=DAY + later).rows:
+        steps = (row.over_day, row.over_count, row.faded, row.over_group, row.over_score, row.net)
+        assert all(step == 0 or (step > 0) == (row.raw > 0) for step in steps), row
+
+
+@settings(max_examples=150)
+@given(_models, _tallies, st.integers(0, 60))
+def test_event_by_event_or_counted_together_the_score_is_the_same(
+    rules: EngagementModel, tallies: list[Tally], later: int
+) -> None:
+    one_by_one = [
+        replace(t, count=1, event_id=n)
+        for n, t in enumerate([t for t in tallies for _ in range(t.count)], start=1)
+    ]
+    together = engagement(rules, tallies, day=DAY + later).value
+    told = engagement(rules, one_by_one, day=DAY + later)
+    assert told.value == together
+    assert sum(row.net for row in told.rows) == together
 
 
 @settings(max_examples=60)
@@ -251,8 +316,8 @@ def test_the_order_in_which_events_were_read_does_not_matter(
     rules: EngagementModel, tallies: list[Tally]
 ) -> None:
     read_in_order = sorted(tallies, key=lambda t: t.day)
-    expected = engagement(rules, read_in_order, day=DAY).value
-    assert engagement(rules, tallies, day=DAY).value == expected
+    expected = engagement(rules, read_in_order, day=DAY)
+    assert engagement(rules, tallies, day=DAY) == expected
 
 
 @settings(max_examples=50)
@@ -318,7 +383,7 @@ def test_fit_points(rule: FitRule, known: Value | None, expected: int) -> None:
 
 def test_a_bad_band_takes_points_but_fit_stays_above_zero() -> None:
     score = _fit(SIZE, lead(account={"employees": 10})).score
-    assert [(row.rule, row.net) for row in score.rows] == [("size", -5_000), ("cap", 5_000)]
+    assert [(row.raw, row.over_score, row.net) for row in score.rows] == [(-5_000, -5_000, 0)]
 
 
 def test_fit_never_exceeds_a_hundred() -> None:
@@ -346,6 +411,27 @@ def test_grades(employees: int | None, authority: str | None, grade: str) -> Non
     account = {} if employees is None else {"employees": employees}
     profile = {} if authority is None else {"authority": authority}
     assert _fit(FIT, lead(profile=profile, account=account)).grade == grade
+
+
+@pytest.mark.parametrize(
+    ("authority", "grade"),
+    [
+        pytest.param("decider", "A", id="met"),
+        pytest.param("user", "D", id="known not to be met"),
+        pytest.param(None, "A", id="not known is held against nobody"),
+    ],
+)
+def test_a_requirement_counts_whatever_the_points(authority: str | None, grade: str) -> None:
+    must = Required(id="say", when=equals(AUTHORITY, "decider"), text="", reason="no say")
+    rules = FitModel(
+        rules=(replace(SIZE, bands=(Band(low=1, high=None, points=90),)),),
+        exclusions=(),
+        grades={"A": 70},
+        required=(must,),
+    )
+    profile = {} if authority is None else {"authority": authority}
+    found = _fit(rules, lead(profile=profile, account={"employees": 100}))
+    assert (found.grade, found.score.value) == (grade, 90_000)
 
 
 def test_without_rules_nothing_is_known_of_fit() -> None:

@@ -57,6 +57,7 @@ FOLDERS = {
     "sequence": "sequences",
     "form": "forms",
     "handoff": "handoffs",
+    "persona": "personas",
     "email": "templates/emails",
 }
 STEPS = """title: Example
@@ -156,6 +157,7 @@ HEADINGS = {
     "segment": (FILES, "Segments"),
     "form": (FILES, "Forms"),
     "handoff": (FILES, "Handoffs"),
+    "persona": (FILES, "Personas"),
     "template": (FILES, "Mails"),
     "sequence": (SEQUENCES, "The file"),
 }

@@ -121,26 +121,36 @@ def test_grades_by_what_is_known(named: str, facts: Mapping[str, Value]) -> None
 
 
 def test_engagement_row_by_row() -> None:
-    *rows, total = table(PAGE, "row", "counts").rows
+    *rows, total = table(PAGE, "row", "on the day").rows
     told = [
         (
             codes(row["row"])[0],
-            int(row["counts"] or 0),
-            float(row["worth then"] or 0),
-            float(row["worth now"]),
+            date.fromisoformat(row["on the day"]).toordinal(),
+            *(round(float(row[column] or 0) * 1000) for column in COLUMNS),
         )
         for row in rows
     ]
     computed = [
-        (f"{row.group}.{row.rule}", row.count, row.raw / 1000, row.net / 1000)
+        (
+            f"{row.group}.{row.rule}",
+            row.day,
+            row.raw,
+            row.over_day + row.over_count,
+            row.faded,
+            row.over_group,
+            row.net,
+        )
         for row in score().rows
     ]
     assert told == computed
     assert float(total["worth now"]) * 1000 == score().value
 
 
+COLUMNS = ("worth then", "over the rule's limit", "faded", "over the group's limit", "worth now")
+
+
 def test_by_hand_comes_to_the_same() -> None:
-    for row in table(PAGE, "row", "counts").rows:
+    for row in table(PAGE, "row", "on the day").rows:
         by_hand = reckon(codes(row["by hand"])[0])
         assert by_hand == pytest.approx(float(row["worth now"])), row["row"]
 

@@ -10,7 +10,8 @@ from nurture.core.condition import holds
 from nurture.core.event import EventKind
 from nurture.core.lead import Gate, Verdict
 from nurture.engine.explain import Node, explain_rule, explain_segment, leaves_of
-from nurture.engine.explain_score import ScoreExplained, explain_score
+from nurture.engine.explain_score import explain_lead
+from nurture.engine.explained import ScoreExplained
 from nurture.engine.moments import Zones, say_seconds
 from nurture.engine.outlook import looks_ahead
 from nurture.engine.person import Person, look_at
@@ -28,7 +29,9 @@ def person_of(programme: Programme, email: str = BO) -> Person:
 
 def scores_of(programme: Programme) -> ScoreExplained:
     """Explain Bo's scores now."""
-    return explain_score(person_of(programme), now=programme.now)
+    with programme.database.read() as connection:
+        lead_id = programme.lead(BO)
+        return explain_lead(programme.runtime, connection, lead_id, now=programme.now)
 
 
 @pytest.fixture
@@ -53,13 +56,14 @@ class TestScores:
         title = "'Find the ten leaks that cost the most' (leak-guide)"
         assert said == {"guide": f"answered the form {title}"}
 
-    def test_a_limit_is_a_row_of_its_own(self, bo: Programme) -> None:
+    def test_what_a_limit_takes_is_taken_from_the_oldest(self, bo: Programme) -> None:
         for _ in range(4):
             bo.now = bo.now.replace(day=bo.now.day + 1)
             bo.happens(bo.lead(BO), EventKind.PAGE_VIEWED, "pricing")
-        rows = {line.rule: line for line in scores_of(bo).engagement.rows}
-        assert rows["cap"].net < 0
-        assert rows["cap"].what == "held at its limit"
+        rows = scores_of(bo).engagement.rows
+        seen = [line for line in rows if line.rule == "prices-read"]
+        assert [line.over_group > 0 for line in seen] == [False, False, False, True]
+        assert sum(line.net for line in seen) == 20_000
 
     def test_what_is_missing_for_sales_is_said_in_order(self, bo: Programme) -> None:
         found = scores_of(bo)

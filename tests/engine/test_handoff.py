@@ -63,8 +63,9 @@ def test_a_qualified_lead_is_handed_over_once_with_its_dossier(
     assert told["data"]["pain_points"][0]["value"] == "We have to act, it costs us every month"
     assert told["data"]["budget"] == "unknown"
     assert told["data"]["history"]["counts"]["message.clicked"] == 4
-    net = sum(line["net"] for line in told["data"]["explain"] if line["axis"] == "engagement")
-    assert net == pytest.approx(told["data"]["scores"]["engagement"])
+    explained = told["data"]["explain"]["engagement"]
+    assert sum(line["net"] for line in explained["rows"]) == explained["value"]
+    assert explained["value"] == told["data"]["scores"]["engagement"] * 1000
 
 
 def test_no_mail_leaves_while_sales_has_the_lead(programme: Programme, ada: int) -> None:

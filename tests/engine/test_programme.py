@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from nurture.core.errors import MisuseError
+from nurture.core.errors import MisuseError, ProjectError
 from nurture.core.event import EventKind
 from nurture.engine import apply as applying, verify
 from nurture.engine.runtime import Runtime
@@ -112,6 +112,18 @@ def test_an_unsigned_project_is_not_put_in_force(lite: Programme) -> None:
     unsigned = replace(lite.project, qualification=rules)
     with pytest.raises(MisuseError, match="not signed"):
         applying.apply(lite.runtime, unsigned, by="test", now=lite.now)
+
+
+def test_a_project_that_changed_after_signing_is_not_put_in_force(lite: Programme) -> None:
+    files = dict(lite.project.files)
+    files["qualification.yaml"] = files["qualification.yaml"].replace("touches: 4", "touches: 3")
+    changed = replace(lite.project, content_hash="another", files=files)
+    with pytest.raises(ProjectError, match=r"qualification.yaml:\d+: T006 this has changed since"):
+        applying.apply(lite.runtime, changed, by="test", now=lite.now)
+    with lite.database.read() as connection:
+        current = releases.current(connection)
+    assert current is not None
+    assert current.content_hash == lite.project.content_hash
 
 
 def test_without_a_release_every_verb_says_what_to_do(database: Database) -> None:

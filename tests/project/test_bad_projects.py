@@ -21,6 +21,8 @@ TOLD_ELSEWHERE = {
     Code.FILE_ENCODING: "test_load.py",
     Code.FILE_OUTSIDE: "test_load.py",
     Code.CONDITION_SEGMENT: "test_expressions.py",
+    Code.CONDITION_SLOW: "tests/engine/test_segments.py",
+    Code.CHANGED_SINCE: "test_signing.py",
 }
 """Codes that no overlay of text files can bring about."""
 

@@ -15,7 +15,7 @@ from nurture.project.template_file import split
 from nurture.project.yaml_file import scan
 from tests.project.support import BASE, ROOT, read_tree
 
-FOLDERS = ("segments", "sequences", "forms", "handoffs", "templates/emails")
+FOLDERS = ("segments", "sequences", "forms", "handoffs", "personas", "templates/emails")
 
 
 def starter() -> dict[str, str]:

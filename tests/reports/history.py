@@ -14,12 +14,12 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import update
 
-from nurture.core.assess import Move
 from nurture.core.decision import Decision, End, Park
 from nurture.core.enrollment import Awaiting
 from nurture.core.event import EventKind, NewEvent
 from nurture.core.lead import Stage
 from nurture.core.message import DeliveryState, MessageState
+from nurture.core.moves import Move
 from nurture.core.project import Endpoint, Project
 from nurture.core.sequence import EmailStep, FormStep, WaitStep
 from nurture.store import (

@@ -24,9 +24,21 @@ from sqlalchemy import JSON, BigInteger, Text, case, cast, event, literal, selec
 from nurture.core.event import EventKind
 from nurture.core.message import Accepted, Halted, Outcome, OutgoingMessage, Refused, Uncertain
 from nurture.core.token import Grant, Purpose, sign
-from nurture.engine import feedback, forms, health, landing, public, replies, tick
+from nurture.engine import (
+    account_view,
+    feedback,
+    forms,
+    health,
+    importing_accounts,
+    landing,
+    public,
+    replies,
+    signals,
+    tick,
+)
+from nurture.engine.by_hand import Who
 from nurture.engine.handoff import Answer
-from nurture.store import enrollments, handoffs
+from nurture.store import account_signals, accounts, enrollments, handoffs, raw_posts
 from nurture.store.db import Connection, Database, open_database, stored
 from nurture.store.tables import leads, metadata
 from tests.databases import PostgresServer
@@ -41,6 +53,10 @@ LARGE = sorted(set(metadata.tables) - SMALL)
 READ_WHOLE = {
     ("an_erasure", "raw_posts"): "an address may stand in any post, so every body is looked at",
     ("a_night", "raw_posts"): "as an erasure; and what has been worked is dropped once a night",
+    **{
+        ("a_night", table): "every segment is counted once a night, so everybody is asked"
+        for table in ("leads", "accounts", "events", "messages", "enrollments", "past_enrollments")
+    },
     ("a_look_at_the_queues", "tasks"): "no tick asks for open tasks; people keep them few",
 }
 """Who reads which table from end to end, and why that is all right."""
@@ -107,6 +123,33 @@ def mail_comes_back(programme: Programme) -> None:
     assert replies.take_reply(programme.runtime, reply, now=at)
 
 
+def signals_come_in(programme: Programme) -> None:
+    programme.bring(row(ADA))
+    said = {"kind": "intent.topic", "occurred_at": programme.now.isoformat()}
+    post = [{**said, "id": "1", "email": ADA}, {**said, "id": "2", "account": "berg-foods.example"}]
+    with programme.database.write() as connection:
+        body = json.dumps(post).encode()
+        raw_posts.keep(connection, provider=signals.PROVIDER, body=body, now=programme.now)
+    assert programme.tick().echo["events"] == 2
+    with programme.database.read() as connection:
+        home = accounts.by_keys(connection, ["domain:berg-foods.example"])
+        assert account_signals.of_account(connection, *home.values(), limit=10)
+
+
+def organizations_are_looked_at(programme: Programme) -> None:
+    programme.bring(row(ADA), row(BO), row("cy@freemail.example", company=""))
+    lists = b"domain,employees\nberg-foods.example,90\nnew.example,400\n"
+    done = importing_accounts.import_accounts(programme.runtime, lists, now=programme.now)
+    assert done.targets == 2
+    cy, who = programme.lead("cy@freemail.example"), Who(name="Di")
+    joined = account_view.join(programme.runtime, cy, "new.example", who, now=programme.now)
+    with programme.database.read() as connection:
+        view = account_view.look_at_account(
+            connection, joined.id, programme.project, now=programme.now
+        )
+    assert len(view.people) == 1
+
+
 def links_are_followed(programme: Programme) -> None:
     guide = first_mail(programme).uid
     programme.wait(days=3)
@@ -161,7 +204,8 @@ def a_look_at_the_queues(programme: Programme) -> None:
 
 SCENES = (
     *(people_come_in, weeks_pass, a_transport_is_in_trouble, mail_comes_back),
-    *(links_are_followed, a_handoff, an_erasure, a_night, a_look_at_the_queues),
+    *(signals_come_in, organizations_are_looked_at, links_are_followed, a_handoff),
+    *(an_erasure, a_night, a_look_at_the_queues),
 )
 
 # -- what is said, and how the database goes about it --------------------------------------------
@@ -276,12 +320,15 @@ def fill(connection: Connection) -> None:
     )
     whose: dict[str, Any] = {"lead_id": lambda n: n % SIZE + 1}
     at_home: dict[str, Any] = {"account_id": lambda n: case((n % 2 == 0, n % homes + 1))}
+    put("account_signals", size=2 * SIZE, account_id=lambda n: n % homes + 1)
     put("facts", size=2 * SIZE, **whose, **at_home, valid_until=before(400))
     put("events", size=2 * SIZE, **whose, kind="message.clicked", occurred_at=before(0))
     put("event_details")
     put("raw_posts", received_at=before(0), worked_at=before(0), body=b"[]")
     put("consents", **whose, topic="guides")
     put("suppressions")
+    # Thirteen segments for some years, the last of them long before any scene.
+    put("segment_days", day=lambda n: 700_000 + n / 13, segment=lambda n: cast(n % 13, Text))
     passage: dict[str, Any] = {**whose, "sequence": "nurture", "release_id": 1}
     put("enrollments", **passage, awaiting="time", due_at=before(400))
     put("past_enrollments", size=2 * SIZE, **passage)

@@ -49,8 +49,8 @@ from tests.store.population import (
 )
 
 SIZE = 48
-TREES = 200
-PAIRS = 2000
+TREES = 230
+PAIRS = 10_000
 
 
 def _facts(connection: Connection, made: Crowd) -> dict[int, Facts]:

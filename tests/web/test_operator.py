@@ -17,7 +17,16 @@ from nurture.transports.outbox import OutboxTransport
 from tests.web.test_landing import happened
 from tests.web.world import NOW, World, small_project
 
-PAGES = ("/", "/outbox", "/outbox/abc", "/outbox/abc/html", "/leads", "/leads/abc", "/handoffs")
+PAGES = (
+    "/",
+    "/outbox",
+    "/outbox/abc",
+    "/outbox/abc/html",
+    "/leads",
+    "/leads/abc",
+    "/handoffs",
+    "/definitions",
+)
 
 
 def write(folder: Path, uid: str, *, to: str = "ada@plant.example", html: str = "<p>x</p>") -> None:
@@ -164,6 +173,9 @@ def test_a_lead_is_shown_with_its_story(world: World) -> None:
         "import fair.csv",
         "on the phone",
         "guides",
+        "Why these scores",
+        "of the grid of fit and engagement.",
+        "Gates, with what they rest on",
     ):
         assert word in page
 
@@ -233,3 +245,11 @@ def test_the_start_page_leads_everywhere(page_world: World, tmp_path: Path) -> N
         for path in ("/l/guide", "/outbox", "/leads", "/handoffs", "/healthz", "/openapi.json"):
             assert f'href="{path}"' in page
             assert browser.get(path).status_code == 200
+
+
+def test_the_definitions_in_force_are_shown_with_their_signatures(world: World) -> None:
+    with world.serving() as browser:
+        page = browser.get("/definitions").text
+    assert "Signed for marketing by" in page
+    for stage in ("Suspect", "Prospect", "Opportunity"):
+        assert stage in page

@@ -16,6 +16,7 @@ PARTS = (
     "forms",
     "templates",
     "handoffs",
+    "personas",
     "schemas",
     "flows",
     "prefect.yaml",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nurture.cli.checking import checked, counted, say_findings
+from nurture.cli.checking import checked, counted, say_findings, with_costs
 from nurture.cli.place import opened, person_acting, place_of
 from nurture.cli.run import FINDINGS
 from nurture.cli.show import console, print_json, say, warn
@@ -36,6 +36,9 @@ def apply(
     if found.errors or found.project is None:
         _refuse(found, as_json=place.json)
     with opened(place, make=True) as app:
+        found = with_costs(app, found)
+        if found.errors:
+            _refuse(found, as_json=place.json)
         project = found.project
         assert project is not None
         changes = _changes(app, project)

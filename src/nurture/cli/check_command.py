@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from nurture.cli.checking import checked, counted, say_findings
-from nurture.cli.place import place_of
+from nurture.cli.checking import checked, counted, say_findings, with_costs
+from nurture.cli.place import opened, place_of
 from nurture.cli.run import DONE, FINDINGS
 from nurture.cli.show import print_json, say
 
@@ -19,9 +19,15 @@ def check(
         Path | None, typer.Argument(help="The project's folder.", show_default=False)
     ] = None,
 ) -> None:
-    """Check a project and say everything that is wrong with it."""
+    """Check a project and say everything that is wrong with it.
+
+    With --database, segments that take too long there are told, too.
+    """
     place = place_of(context)
     found = checked(project.resolve() if project else place.home)
+    if place.database is not None:
+        with opened(place) as app:
+            found = with_costs(app, found)
     if place.json:
         print_json({"errors": found.errors, "warnings": found.warnings})
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,19 +15,35 @@ from nurture.cli.show import say, shown
 from nurture.core.errors import Finding, MisuseError
 
 if TYPE_CHECKING:
+    from nurture.bootstrap import App
     from nurture.project.check import CheckResult
 
 
 def checked(folder: Path) -> CheckResult:
     """Return everything wrong with the project in the folder."""
     from nurture.project.check import check_folder
+    from nurture.project.load import read_folder
+    from nurture.project.signing import unsigned
     from nurture.render.environment import lint
 
     if not folder.is_dir() or not (folder / MARK).is_file():
         raise MisuseError(
             f"{folder}: there is no {MARK} here; make a project with `nurture init FOLDER`"
         )
-    return check_folder(folder, os.environ, lint)
+    found = check_folder(folder, os.environ, lint)
+    # Apart from the other rules: a draft is right or wrong whoever has agreed to it yet.
+    told = unsigned(read_folder(folder)[0])
+    return replace(found, errors=tuple(sorted({*found.errors, *told})))
+
+
+def with_costs(app: App, found: CheckResult) -> CheckResult:
+    """Add the segments that take too long on the database."""
+    from nurture.engine.segments import too_slow
+
+    if found.project is None:
+        return found
+    slow = too_slow(app.runtime, found.project, now=app.now())
+    return replace(found, errors=tuple(sorted({*found.errors, *slow})))
 
 
 def say_findings(found: CheckResult, *, echo: Callable[[Text], None] = say) -> None:

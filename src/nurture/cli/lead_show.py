@@ -15,7 +15,9 @@ from nurture.cli.show import plain, print_json, say, table
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from nurture.core.lead import Standing
     from nurture.engine.person import Person
+    from nurture.engine.provenance import Told as Heard
     from nurture.store.db import Connection
 
 Lead = Annotated[str, typer.Argument(help="The lead: its id, the beginning of it, or its address.")]
@@ -40,7 +42,7 @@ def show(context: typer.Context, lead: Lead) -> None:
 def _told(connection: Connection, person: Person, now: datetime) -> Told:
     from nurture.store import enrollments, handoffs, lead_story, pauses, profiles
 
-    lead = person.lead
+    lead, told, scores = person.lead, person.provenance, person.found.standing
     schedule = lead_story.schedule_of(connection, lead.id)
     return {
         "uid": lead.uid,
@@ -52,7 +54,7 @@ def _told(connection: Connection, person: Person, now: datetime) -> Told:
         "source": lead.source,
         "note": schedule.note,
         "standing": lead.standing,
-        "readiness_now": person.found.standing.readiness,
+        "readiness_now": scores.readiness if scores.readiness_known else "unknown",
         "suppressed": lead.suppressed,
         "with_sales": lead.locked,
         "paused": pauses.pause_of(connection, lead.id, now=now),
@@ -61,8 +63,8 @@ def _told(connection: Connection, person: Person, now: datetime) -> Told:
         "assessed_at": schedule.assessed_at,
         "check_at": schedule.check_at,
         "profile": {
-            key: {"value": one.value, "source": one.source, "at": one.at}
-            for key, one in person.provenance.in_force(now).items()
+            key: {**_one(one), "otherwise": [_one(o) for o in told.otherwise(key, now)]}
+            for key, one in told.in_force(now).items()
         },
         "consents": _without_ids(profiles.consents_of(connection, lead.id)),
         "enrollments": [
@@ -83,6 +85,14 @@ def _told(connection: Connection, person: Person, now: datetime) -> Told:
     }
 
 
+def _readiness(standing: Standing) -> str:
+    return f"{standing.readiness} of 100" if standing.readiness_known else "unknown"
+
+
+def _one(told: Heard) -> dict[str, Any]:
+    return {"value": told.value, "source": told.source, "at": told.at}
+
+
 def _without_ids(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{k: v for k, v in row.items() if k not in ("id", "lead_id")} for row in rows]
 
@@ -99,7 +109,7 @@ def _show(person: Person, told: Told, now: datetime) -> None:
         ("stage", person.words.stage(standing.stage)),
         ("temperature", standing.temperature),
         ("grade", standing.grade),
-        ("readiness", f"{scores.readiness} of 100"),
+        ("readiness", _readiness(scores)),
         *((f"gate {gate}", verdict) for gate, verdict in standing.verdicts.items()),
         ("not mailed because", lead.suppressed),
         ("with sales", "yes" if lead.locked else ""),
@@ -119,6 +129,7 @@ def _show(person: Person, told: Told, now: datetime) -> None:
     ]
     if known:
         say(table(["known", "value", "where from"], known))
+    _show_disputed(person, now)
     if told["consents"]:
         consents = [
             (
@@ -132,6 +143,22 @@ def _show(person: Person, told: Told, now: datetime) -> None:
         ]
         say(table(["consent", "basis", "by", "given", "withdrawn"], consents))
     say(f"The whole story, and what comes next: nurture why {lead.uid[:12]}", style="dim")
+
+
+def _show_disputed(person: Person, now: datetime) -> None:
+    """Say what others say of a field; nothing of it counts."""
+    fields, words = person.project.fields, person.words
+    rows = [
+        (
+            fields[key].label if key in fields else key,
+            words.answer(key, other.value),
+            other.said(words, person.zones),
+        )
+        for key in person.provenance.in_force(now)
+        for other in person.provenance.otherwise(key, now)
+    ]
+    if rows:
+        say(table(["but others say", "value", "where from"], rows))
 
 
 def export(

@@ -8,24 +8,32 @@ import typer
 
 import nurture
 from nurture.cli import (
+    account_commands,
     apply_command,
     check_command,
+    definitions_command,
     demo_command,
     doctor_command,
     handoff_commands,
     import_command,
     init_command,
     lead_actions,
+    lead_add,
     lead_list,
     lead_show,
+    lead_steps,
     message_commands,
+    override_commands,
     preview_command,
     reply_command,
     report_command,
+    score_backtest,
     score_commands,
     segment_commands,
     sending_commands,
     serve_command,
+    sign_command,
+    signal_command,
     task_commands,
     tick_commands,
     up_command,
@@ -73,9 +81,11 @@ app.command("serve", cls=Verb, rich_help_panel=_START)(serve_command.serve)
 
 app.command("check", cls=Verb, rich_help_panel=_PROJECT)(check_command.check)
 app.command("preview", cls=Verb, rich_help_panel=_PROJECT)(preview_command.preview)
+app.command("sign", cls=Verb, rich_help_panel=_PROJECT)(sign_command.sign)
 app.command("apply", cls=Verb, rich_help_panel=_PROJECT)(apply_command.apply)
 
 app.command("import", cls=Verb, rich_help_panel=_LEADS)(import_command.import_leads)
+app.command("signal", cls=Verb, rich_help_panel=_LEADS)(signal_command.signal)
 app.command("reply", cls=Verb, rich_help_panel=_LEADS)(reply_command.reply)
 app.command("why", cls=Verb, rich_help_panel=_LEADS)(why_command.why)
 
@@ -83,22 +93,40 @@ lead = group("lead", "Read about leads, and decide about one.")
 lead.command("list", cls=Verb)(lead_list.list_leads)
 lead.command("show", cls=Verb)(lead_show.show)
 lead.command("why", cls=Verb)(why_command.why)
+lead.command("steps", cls=Verb)(lead_steps.steps)
+lead.command("add", cls=Verb)(lead_add.add)
+lead.command("join", cls=Verb)(account_commands.join)
 lead.command("pause", cls=Verb)(lead_actions.pause)
 lead.command("resume", cls=Verb)(lead_actions.resume)
 lead.command("exit", cls=Verb)(lead_actions.leave)
 lead.command("revive", cls=Verb)(lead_actions.revive)
+lead.command("move", cls=Verb)(override_commands.move)
+lead.command("waive", cls=Verb)(override_commands.waive)
+lead.command("temperature", cls=Verb)(override_commands.temperature)
+lead.command("commit", cls=Verb)(override_commands.commit)
+lead.command("take-back", cls=Verb)(override_commands.take_back)
+lead.command("overrides", cls=Verb)(override_commands.overrides)
 lead.command("export", cls=Verb)(lead_show.export)
 lead.command("erase", cls=Verb)(lead_actions.erase)
 app.add_typer(lead, rich_help_panel=_LEADS)
+
+account = group("account", "Read about organizations, and put them on the target list.")
+account.command("list", cls=Verb)(account_commands.list_accounts)
+account.command("show", cls=Verb)(account_commands.show)
+account.command("import", cls=Verb)(account_commands.import_accounts)
+app.add_typer(account, rich_help_panel=_LEADS)
 
 segment = group("segment", "Count segments, and say why somebody is in one.")
 segment.command("list", cls=Verb)(segment_commands.list_segments)
 segment.command("count", cls=Verb)(segment_commands.count)
 segment.command("explain", cls=Verb)(segment_commands.explain)
+segment.command("import", cls=Verb)(segment_commands.import_list)
 app.add_typer(segment, rich_help_panel=_LEADS)
 
-score = group("score", "Explain scores row by row.")
+score = group("score", "Explain scores row by row, and test how good they are.")
 score.command("explain", cls=Verb)(score_commands.explain)
+score.command("backtest", cls=Verb)(score_backtest.backtest)
+score.command("half-life", cls=Verb)(score_backtest.half_life)
 app.add_typer(score, rich_help_panel=_LEADS)
 
 app.command("tick", cls=Verb, rich_help_panel=_WORK)(tick_commands.tick)
@@ -120,6 +148,7 @@ app.add_typer(message, rich_help_panel=_WORK)
 
 task = group("task", "See what people are asked to do, and mark it as done.")
 task.command("list", cls=Verb)(task_commands.list_tasks)
+task.command("show", cls=Verb)(task_commands.show)
 task.command("done", cls=Verb)(task_commands.done)
 app.add_typer(task, rich_help_panel=_WORK)
 
@@ -130,5 +159,6 @@ sending.command("status", cls=Verb)(sending_commands.status)
 app.add_typer(sending, rich_help_panel=_WORK)
 
 app.command("report", cls=Verb, rich_help_panel=_LOOK)(report_command.report)
+app.command("definitions", cls=Verb, rich_help_panel=_PROJECT)(definitions_command.definitions)
 app.command("verify", cls=Verb, rich_help_panel=_LOOK)(verify_command.verify)
 app.command("doctor", cls=Verb, rich_help_panel=_LOOK)(doctor_command.doctor)

@@ -8,15 +8,20 @@ import typer
 
 from nurture.cli.lead_show import Lead
 from nurture.cli.place import opened, place_of
-from nurture.cli.show import plain, print_json, say, shown, table
+from nurture.cli.show import print_json, say, shown, table
 
 if TYPE_CHECKING:
-    from nurture.engine.explain_score import Axis, ScoreExplained
+    from nurture.engine.explained import Axis, ScoreExplained
     from nurture.engine.person import Person
+
+MOST_ROWS = 30
+"""Rows of an axis shown to people; all of them are in --json."""
 
 
 def explain(context: typer.Context, lead: Lead) -> None:
     """Explain a lead's scores row by row, its gates, and what is missing for sales."""
+    from nurture.engine.evidence import read_evidence
+    from nurture.engine.explain_json import explained_json
     from nurture.engine.explain_score import explain_score
     from nurture.engine.person import find_lead, look_at
 
@@ -24,32 +29,35 @@ def explain(context: typer.Context, lead: Lead) -> None:
     with opened(place) as app, app.database.read() as connection:
         now = app.now()
         person = look_at(app.runtime, connection, find_lead(connection, lead), now=now)
-        found = explain_score(person, now=now)
+        evidence = read_evidence(connection, person, now=now)
+        found = explain_score(person, evidence, now=now)
     if place.json:
-        told = plain(found)
-        assert isinstance(told, dict)
-        print_json(told | {"unit": "thousandths of a point"})
+        print_json(explained_json(found, person.words, person.zones))
     else:
         _show(person, found)
 
 
 def _show(person: Person, found: ScoreExplained) -> None:
+    from nurture.engine.explain_text import agreement, gate_line, summary
     from nurture.engine.words import points
 
-    who = person.name or person.lead.email or found.uid[:12]
-    say(f"{shown(who)}, as of {person.zones.both(found.as_of)}", style="bold")
-    for axis in found.axes:
-        _show_axis(axis)
-    stage = person.words.stage(found.stage)
-    known = f"{found.coverage_percent} % of what fit asks for is known"
-    say(f"Stage {stage}, grade {found.grade} ({known}).")
+    say(f"{shown(found.who)}, as of {person.zones.both(found.as_of)}", style="bold")
+    say(agreement(found), style="dim")
+    for sentence in summary(found, person.words, person.zones):
+        say(shown(sentence))
     stored = found.stored
     if stored.engagement != found.engagement.value:
         then = f"engagement {points(stored.engagement)}, readiness {stored.readiness}"
         say(f"Rules go by the last assessment until the next one: {then}.", style="dim")
     say()
-    gates = [(g.gate, g.verdict, g.rule, "; ".join(g.evidence)) for g in found.gates]
-    say(table(["gate", "answer", "rule", "evidence"], gates))
+    for axis in found.axes:
+        _show_axis(axis)
+    if found.not_known:
+        say(f"Fit would also count, if we knew it: {shown(', '.join(found.not_known))}.")
+        say()
+    home = person.zones.home
+    gates = [(gate_line(g, home), g.rule, "; ".join(g.evidence)) for g in found.gates]
+    say(table(["gate", "rule", "evidence"], gates))
     traits = [
         (t.trait, f"{t.value} of 3", f"at least {t.minimum}", t.because) for t in found.traits
     ]
@@ -66,6 +74,7 @@ def _show(person: Person, found: ScoreExplained) -> None:
 
 
 def _show_axis(axis: Axis) -> None:
+    from nurture.engine.explain_text import evidence_of, row_line
     from nurture.engine.moments import say_day
     from nurture.engine.words import points
 
@@ -73,15 +82,20 @@ def _show_axis(axis: Axis) -> None:
         (
             f"{row.group}.{row.rule}",
             row.what,
-            row.count or "",
-            say_day(row.last_on) if row.last_on else "",
-            points(row.raw) if row.raw else "",
+            say_day(row.on) if row.on else "",
+            evidence_of(row, axis),
+            points(row.raw),
+            row_line(row),
             points(row.net),
         )
-        for row in axis.rows
+        for row in axis.rows[:MOST_ROWS]
     ]
-    rows.append(("", "sum", "", "", "", points(axis.value)))
+    rest = axis.rows[MOST_ROWS:]
+    if rest:
+        raw, net = (points(sum(part)) for part in zip(*((r.raw, r.net) for r in rest), strict=True))
+        rows.append(("", f"{len(rest)} more, see --json", "", "", raw, "", net))
+    rows.append(("", "sum", "", "", "", "", points(axis.value)))
     say(axis.name.capitalize(), style="bold")
-    columns = ["rule", "what", "times", "last", "worth then", "worth now"]
-    say(table(columns, rows, right=["times", "worth then", "worth now"]))
+    columns = ["rule", "what", "on", "evidence", "worth then", "lost since", "worth now"]
+    say(table(columns, rows, right=["worth then", "worth now"]))
     say()

@@ -1,7 +1,8 @@
-"""`nurture segment list|count|explain`."""
+"""`nurture segment list|count|explain|import`."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,9 +15,9 @@ from nurture.cli.show import print_json, say, shown, table
 from nurture.core.errors import MisuseError
 
 if TYPE_CHECKING:
-    from nurture.bootstrap import App
-    from nurture.core.project import Segment
+    from nurture.core.project import Project, Segment
     from nurture.engine.explain import Node
+    from nurture.engine.segments import Counted
 
 Name = Annotated[str, typer.Argument(help="The segment, as its file is called.")]
 SAMPLE = 5
@@ -26,33 +27,47 @@ SIGNS = {"pass": "yes", "fail": "no", "unknown": "open"}
 
 
 def list_segments(context: typer.Context) -> None:
-    """List the segments with how many leads are in each now."""
-    place = place_of(context)
-    with opened(place) as app:
-        with app.database.read() as connection:
-            segments = app.runtime.in_force(connection).project.segments
-        found = [(one, _count(app, one)) for one in segments.values()]
-    if place.json:
-        print_json([{"name": s.name, "title": s.title, "count": n} for s, n in found])
+    """List the segments with how many leads are in each now, and how that changed."""
+    from nurture.engine.segments import counts
+
+    with opened(place_of(context)) as app:
+        found = counts(app.runtime, now=app.now())
+    if place_of(context).json:
+        print_json([_told(one) | {"title": one.segment.title} for one in found])
     else:
-        rows = [(s.name, n, s.title) for s, n in found]
-        say(table(["segment", "leads", "title"], rows, right=["leads"]))
+        rows = [(one.segment.name, one.leads, _change(one), one.segment.title) for one in found]
+        columns = ["segment", "leads", "since yesterday", "title"]
+        say(table(columns, rows, right=["leads", "since yesterday"]))
+
+
+def _told(one: Counted) -> dict[str, object]:
+    day, leads = one.before or (None, None)
+    return {
+        "name": one.segment.name,
+        "count": one.leads,
+        "change": one.change,
+        "before": leads,
+        "before_on": day,
+    }
+
+
+def _change(one: Counted) -> str:
+    return "" if one.change is None else f"{one.change:+d}" if one.change else "0"
 
 
 def count(context: typer.Context, name: Name) -> None:
-    """Count the leads of a segment, and name a few."""
+    """Count the leads of a segment, say how that changed, and name a few."""
+    from nurture.engine.moments import say_day
     from nurture.engine.runtime import today
+    from nurture.engine.segments import counts
     from nurture.engine.words import Words
     from nurture.store import overview, segment_sql
 
     place = place_of(context)
     with opened(place) as app, app.database.read() as connection:
-        project = app.runtime.in_force(connection).project
-        segment = project.segments.get(name)
-        if segment is None:
-            known = ", ".join(sorted(project.segments))
-            raise MisuseError(f"there is no segment {name!r}; there are: {known}")
-        number, now = _count(app, segment), app.now()
+        project, now = app.runtime.in_force(connection).project, app.now()
+        segment = _segment(project, name)
+        (found,) = [one for one in counts(app.runtime, now=now) if one.segment.name == name]
         ids = segment_sql.sample(
             connection, segment.when, now=now, today=today(project, now), limit=SAMPLE
         )
@@ -60,21 +75,44 @@ def count(context: typer.Context, name: Name) -> None:
         said = Words(project=project).rule(segment.text)
     if place.json:
         uids = [one.uid for one in sample]
-        print_json({"name": name, "count": number, "rule": segment.text, "sample": uids})
+        print_json(_told(found) | {"rule": segment.text, "sample": uids})
         return
-    say(f"{number} leads are in '{segment.title}': {said}.")
+    say(f"{found.leads} leads are in '{segment.title}': {said}.")
+    if found.before is not None:
+        say(f"At the end of {say_day(found.before[0])} there were {found.before[1]}.")
     for one in sample:
         say(f"  {one.uid[:12]}  {shown(one.email)}", style="dim")
 
 
-def _count(app: App, segment: Segment) -> int:
-    from nurture.engine.runtime import today
-    from nurture.store import segment_sql
+def _segment(project: Project, name: str) -> Segment:
+    segment = project.segments.get(name)
+    if segment is None:
+        known = ", ".join(sorted(project.segments))
+        raise MisuseError(f"there is no segment {name!r}; there are: {known}")
+    return segment
 
-    now = app.now()
-    with app.database.read() as connection:
-        day = today(app.runtime.in_force(connection).project, now)
-        return segment_sql.count(connection, segment.when, now=now, today=day)
+
+def import_list(
+    context: typer.Context,
+    name: Name,
+    file: Annotated[Path, typer.Argument(help="A CSV file with a column called email.")],
+) -> None:
+    """Put the leads of a file on the list of a segment; importing it twice adds nobody."""
+    from nurture.engine.segments import import_list as put
+
+    place = place_of(context)
+    content = file.read_bytes()
+    with opened(place) as app:
+        found = put(app.runtime, name, content, now=app.now())
+    if place.json:
+        print_json(found)
+        return
+    say(f"{found.added} put on the list '{name}', {found.already} were on it before.")
+    if found.unknown:
+        few = ", ".join(found.unknown[:SAMPLE])
+        more = f" and {len(found.unknown) - SAMPLE} more" if len(found.unknown) > SAMPLE else ""
+        say(f"{len(found.unknown)} are no leads of ours: {shown(few)}{more}.", style="yellow")
+        say("`nurture import` brings leads in; then import the list once more.", style="dim")
 
 
 def explain(context: typer.Context, name: Name, lead: Lead) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nurture.cli.lead_actions import By
 from nurture.cli.place import opened, person_acting, place_of
 from nurture.cli.show import print_json, say, table
+
+if TYPE_CHECKING:
+    from nurture.core.persona import Persona
 
 
 def list_tasks(
@@ -56,6 +59,69 @@ def list_tasks(
     ]
     say(table(["id", "team", "what", "lead", "due", ""], rows, right=["id"]))
     say("Done? nurture task done ID --outcome TEXT")
+
+
+def show(
+    context: typer.Context,
+    task: Annotated[int, typer.Argument(help="The task's number.")],
+) -> None:
+    """Show an open task with whom it is about and what to say to that kind of person."""
+    from nurture.core.dossier import persona_card
+    from nurture.core.errors import MisuseError
+    from nurture.core.persona import persona_of
+    from nurture.engine.person import look_at
+    from nurture.store import records
+
+    place = place_of(context)
+    with opened(place) as app, app.database.read() as connection:
+        found = next((t for t in records.open_tasks(connection) if t.id == task), None)
+        if found is None:
+            raise MisuseError(f"no task {task} is open; see `nurture task list`")
+        now = app.now()
+        person = look_at(app.runtime, connection, found.lead_id, now=now)
+        persona = persona_of(
+            person.project.personas.values(), person.lead, today=person.facts.today, now=now
+        )
+    if place.json:
+        print_json(
+            {
+                "id": found.id,
+                "lead": person.lead.uid,
+                "name": person.name,
+                "team": found.team,
+                "title": found.title,
+                "due_at": found.due_at,
+                "persona": persona_card(persona),
+            }
+        )
+        return
+    say(found.title, style="bold")
+    phone = str(person.lead.profile.get("phone", ""))
+    rows = [
+        ("lead", person.name or person.lead.email or person.lead.uid[:12]),
+        ("company", person.company),
+        ("phone", phone),
+        ("team", found.team),
+        ("due", person.zones.both(found.due_at)),
+        ("persona", persona.title if persona else "none fits yet: find out the role"),
+    ]
+    say(table(["", ""], [row for row in rows if row[1]]))
+    if persona:
+        _say_card(persona)
+
+
+def _say_card(persona: Persona) -> None:
+    parts = (
+        ("Speak about", persona.talking_points),
+        ("Ask", persona.questions),
+        ("They may say", persona.objections),
+        ("What convinces", persona.proof),
+    )
+    for title, lines in parts:
+        if lines:
+            say(title, style="bold")
+            for line in lines:
+                say(f"  - {line}")
 
 
 def done(

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from nurture.core.buyer import Shown, compared
 from nurture.core.event import Event, EventKind
 from nurture.core.lead import Lead, Value
+from nurture.core.persona import Persona
 from nurture.core.project import Field, Project
-from nurture.core.score import Fit, Score
 
 UNKNOWN = "unknown"
 HISTORY_LENGTH = 20
@@ -29,17 +30,24 @@ SLOTS: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownFact:
-    """A profile value with where it comes from."""
+    """A profile value with where it comes from, and what others say: value, source, time."""
 
     key: str
     value: Value
     source: str
     at: datetime
+    listed: bool = False
+    otherwise: tuple[tuple[Value, str, datetime], ...] = ()
+
+    @property
+    def confidence(self) -> str:
+        """How far to trust it: low if another source says otherwise, medium from a list."""
+        return "low" if self.otherwise else "medium" if self.listed else "high"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DossierInput:
-    """What a dossier is made of."""
+    """What a dossier is made of. `explain` is the explained score, in plain values."""
 
     lead: Lead
     name: str
@@ -48,9 +56,10 @@ class DossierInput:
     sent: Sequence[tuple[datetime, str]]
     colleagues: Sequence[Mapping[str, str]]
     account_name: str
-    engagement: Score
-    fit: Fit
     stage_from: str
+    explain: Mapping[str, Any]
+    persona: Persona | None = None
+    shown: Shown | None = None
 
 
 def dossier(source: DossierInput, project: Project) -> dict[str, Any]:
@@ -93,12 +102,43 @@ def dossier(source: DossierInput, project: Project) -> dict[str, Any]:
         },
         "gates": {str(gate): str(verdict) for gate, verdict in standing.verdicts.items()},
         "pain_interest_fit": {str(trait): value for trait, value in standing.traits.items()},
+        "buyer_step": _buyer_step(source, project),
+        "persona": persona_card(source.persona),
         "individuals": [*source.colleagues] or UNKNOWN,
         **slots,
         "history": _history(source),
         "open_questions": _open_questions(by_key, project),
-        "explain": _explain(source),
+        "explain": dict(source.explain),
         "completeness": completeness(by_key, project),
+    }
+
+
+def _buyer_step(source: DossierInput, project: Project) -> dict[str, Any]:
+    found = source.shown
+    expected = project.qualification.stages[source.lead.standing.stage].buyer
+    return {
+        "shown": found.step if found else UNKNOWN,
+        "by": found.subject if found else UNKNOWN,
+        "at": found.at.isoformat() if found else UNKNOWN,
+        "expected": list(expected) or UNKNOWN,
+        "compared": compared(found.step, expected) or "as expected" if found else UNKNOWN,
+    }
+
+
+def persona_card(persona: Persona | None) -> dict[str, Any] | str:
+    """Return what a conversation with this kind of person needs; "unknown" if none fits."""
+    if persona is None:
+        return UNKNOWN
+    return {
+        "name": persona.name,
+        "title": persona.title,
+        "seniority": persona.seniority or UNKNOWN,
+        "pains": list(persona.pains),
+        "objections": list(persona.objections),
+        "talking_points": list(persona.talking_points),
+        "questions": list(persona.questions),
+        "proof": list(persona.proof),
+        "channels": list(persona.channels),
     }
 
 
@@ -133,12 +173,19 @@ def _slot(
 def _told(fact: KnownFact | None, field: Field) -> dict[str, Any] | str:
     if fact is None:
         return UNKNOWN
-    return {
+    told: dict[str, Any] = {
         "label": field.label,
         "value": _label(fact.value, field),
         "source": fact.source,
         "at": fact.at.isoformat(),
+        "confidence": fact.confidence,
     }
+    if fact.otherwise:
+        told["otherwise"] = [
+            {"value": _label(value, field), "source": source, "at": at.isoformat()}
+            for value, source, at in fact.otherwise
+        ]
+    return told
 
 
 def _label(value: Value, field: Field) -> Value | list[str]:
@@ -192,20 +239,4 @@ def _open_questions(by_key: Mapping[str, KnownFact], project: Project) -> list[s
         field.question
         for field in project.fields.values()
         if field.question and field.key not in by_key
-    ]
-
-
-def _explain(source: DossierInput) -> list[dict[str, Any]]:
-    rows = [("engagement", row) for row in source.engagement.rows]
-    rows.extend(("fit", row) for row in source.fit.score.rows)
-    return [
-        {
-            "axis": axis,
-            "group": row.group,
-            "rule": row.rule,
-            "count": row.count,
-            "raw": row.raw / 1000,
-            "net": row.net / 1000,
-        }
-        for axis, row in rows
     ]

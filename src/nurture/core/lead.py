@@ -95,6 +95,11 @@ class Standing:
     traits: Mapping[Trait, int]
     cycle: int = 1
 
+    @property
+    def readiness_known(self) -> bool:
+        """Whether anything is known by which to estimate readiness."""
+        return bool(self.grade != UNKNOWN_GRADE or self.fit or self.engagement or self.readiness)
+
 
 def first_standing() -> Standing:
     """Return where every lead begins."""
@@ -130,6 +135,7 @@ class Lead:
     captured_at: datetime
     last_life_at: datetime | None
     archived_at: datetime | None = None
+    temperature_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

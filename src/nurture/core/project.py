@@ -10,7 +10,9 @@ from functools import cached_property
 from nurture.core.condition import Condition, Happened, ValueType, leaves
 from nurture.core.event import EventKind
 from nurture.core.lead import Gate, Stage, Temperature, Trait
+from nurture.core.persona import Persona
 from nurture.core.sequence import BranchStep, Sequence, WaitForStep
+from nurture.core.stages import StageDefinition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,17 +79,7 @@ class Workspace:
     transport: TransportSettings
     retention_inactive_seconds: int
     retention_raw_events_seconds: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StageDefinition:
-    """What both teams agreed a stage to be. `silence_seconds` None: silence never ends it."""
-
-    stage: Stage
-    name: str
-    definition: str
-    owner: str
-    silence_seconds: int | None = None
+    signal_secrets: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,12 +116,23 @@ class Exclusion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Required:
+    """What must not be known to be otherwise: else the grade is D, whatever the points say."""
+
+    id: str
+    when: Condition
+    text: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FitModel:
     """Fit: from 0 to 100 points, no decay."""
 
     rules: tuple[FitRule, ...]
     exclusions: tuple[Exclusion, ...]
     grades: Mapping[str, int]
+    required: tuple[Required, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,12 +179,16 @@ class Readiness:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateRule:
-    """A gate's condition and the fields to ask for while the answer is unknown."""
+    """A gate's condition, and the fields to ask for while the answer is unknown.
+
+    `otherwise` are the right yeses to somebody who fails: kind (product, partner...) to words.
+    """
 
     gate: Gate
     when: Condition
     text: str
     ask: tuple[str, ...] = ()
+    otherwise: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,11 +219,17 @@ class TraitRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TemperatureRule:
-    """First matching rule wins."""
+    """First matching rule wins.
+
+    `needs` are facts without which it does not match (`when` asks for them too); `at_most_seconds`
+    is how long a lead may stay new before somebody is asked.
+    """
 
     temperature: Temperature
     when: Condition
     text: str
+    needs: tuple[str, ...] = ()
+    at_most_seconds: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,11 +250,13 @@ class HandoffRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
-    """Who agreed to this version, for which team, and when."""
+    """Who agreed, for which team, when, and to what: `content` is a hash of all that was signed."""
 
     team: str
     name: str
     on: date
+    version: int | None = None
+    content: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -337,6 +352,7 @@ class Project:
     partials: Mapping[str, str]
     endpoints: Mapping[str, Endpoint]
     files: Mapping[str, str] = field(repr=False)
+    personas: Mapping[str, Persona] = field(default_factory=dict)
 
     @cached_property
     def conditions(self) -> tuple[Condition, ...]:
@@ -355,6 +371,7 @@ class Project:
         found.extend(row.when for trait in rules.traits for row in trait.rows)
         found.extend(rule.when for rule in rules.temperatures)
         found.extend(rule.when for rule in rules.fit.exclusions)
+        found.extend(rule.when for rule in rules.fit.required)
         found.extend(rule.when for rule in rules.fit.rules if rule.when is not None)
         return tuple(found)
 

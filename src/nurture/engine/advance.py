@@ -8,7 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 
-from nurture.core.assess import Move
 from nurture.core.decide import decide
 from nurture.core.decision import (
     AddScore,
@@ -23,6 +22,7 @@ from nurture.core.decision import (
 from nurture.core.enrollment import Enrollment
 from nurture.core.event import EventKind, NewEvent
 from nurture.core.lead import Lead, Stage
+from nurture.core.moves import Move
 from nurture.core.project import Project
 from nurture.core.sequence import HandoffStep, Sequence as NurtureSequence, TaskStep
 from nurture.core.token import public_id

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from nurture.core.errors import MisuseError
+from nurture.core.errors import MisuseError, ProjectError
 from nurture.core.project import Project
 from nurture.engine.runtime import Runtime
+from nurture.project.signing import unsigned
 from nurture.store import leads, records, releases
 
 
@@ -20,6 +21,8 @@ def apply(runtime: Runtime, project: Project, *, by: str, now: datetime) -> int:
         raise MisuseError(
             "qualification.yaml is not signed by marketing and sales; add both signatures"
         )
+    if told := unsigned(project.files):
+        raise ProjectError(told)
     with runtime.database.write() as connection:
         before = releases.current(connection)
         release_id = releases.apply(

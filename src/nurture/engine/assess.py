@@ -9,9 +9,14 @@ from datetime import datetime, timedelta
 
 from nurture.core.assess import Assessment, assess
 from nurture.core.condition import Condition, Facts, refs_of, value_of
+from nurture.core.event import EventKind, NewEvent
 from nurture.core.lead import Lead
+from nurture.core.recheck import ANSWER_WITHIN
 from nurture.core.token import public_id
+from nurture.core.wakeups import Arrival
+from nurture.engine import intake
 from nurture.engine.erase import erase_leads
+from nurture.engine.recheck_words import say_recheck
 from nurture.engine.runtime import InForce, Runtime, asked_by, today
 from nurture.store import enrollments, handoffs, leads, profiles, records
 from nurture.store.db import Connection
@@ -133,7 +138,7 @@ def _store(
     leads.store_assessments(connection, [(j.lead, j.found) for j in judged], now=now)
     leads.store_profiles(connection, {j.lead.id: j.lead.profile for j in judged})
     leads.store_account_profiles(connection, {j.lead.account_id: j.lead.account for j in judged})
-    _record(connection, judged, in_force, now)
+    _record(runtime, connection, judged, in_force, now)
     counts.moved = sum(len(j.found.moves) for j in judged)
     counts.handoffs = _hand_off(runtime, connection, judged, in_force, now)
     counts.entered = _enter(connection, judged, in_force, now)
@@ -145,7 +150,11 @@ def _store(
 
 
 def _record(
-    connection: Connection, judged: Sequence[_Judged], in_force: InForce, now: datetime
+    runtime: Runtime,
+    connection: Connection,
+    judged: Sequence[_Judged],
+    in_force: InForce,
+    now: datetime,
 ) -> None:
     records.note_moves(
         connection, [(j.lead.id, move) for j in judged for move in j.found.moves], now=now
@@ -158,6 +167,50 @@ def _record(
                 why = _evidence(rules[gate].when, j.facts) if gate in rules else {}
                 changed.append((j.lead.id, gate, verdict, why))
     records.note_verdicts(connection, changed, now=now)
+    _ask(connection, judged, in_force, now)
+    days = [_arrived(j.lead, one) for j in judged for one in j.found.arrived]
+    intake.record(runtime, connection, days, project=in_force.project, now=now)
+
+
+def _as_found(j: _Judged) -> Facts:
+    """Return the facts with the standing that was found, for what is said about it."""
+    return replace(j.facts, lead=replace(j.facts.lead, standing=j.found.standing))
+
+
+def _arrived(lead: Lead, one: Arrival) -> NewEvent:
+    """Return the event of a day that a lead named: once a day and field, whoever looks."""
+    return NewEvent(
+        lead_id=lead.id,
+        kind=EventKind.DATE_ARRIVED,
+        subject=one.key,
+        occurred_at=one.at,
+        source="calendar",
+        source_key=f"{lead.uid}/{one.key}/{one.at.isoformat()}",
+    )
+
+
+def _ask(
+    connection: Connection, judged: Sequence[_Judged], in_force: InForce, now: datetime
+) -> None:
+    """Ask the owner of a stage about leads that fail its re-check, each thing once."""
+    project = in_force.project
+    asked = {
+        j.lead.id: records.Question(
+            lead_id=j.lead.id,
+            key=one.key,
+            title=say_recheck(project, _as_found(j), one),
+            team=project.qualification.stages[one.stage].owner,
+            due_at=now + ANSWER_WITHIN,
+        )
+        for j in judged
+        for one in j.found.asks
+    }
+    fresh = records.ask_once(connection, list(asked.values()), now=now)
+    noted: list[tuple[int, str, str, dict[str, str]]] = [
+        (i, "re-qualification", f"asked {asked[i].team} to look: {asked[i].title}", {})
+        for i in sorted(fresh)
+    ]
+    records.note_leads(connection, noted, now=now)
 
 
 def _evidence(condition: Condition, facts: Facts) -> dict[str, object]:

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from nurture.core.errors import RefusedInput
 from nurture.core.event import EventKind, NewEvent
 from nurture.core.message import DeliveryState, Message
 from nurture.core.project import Project
-from nurture.engine import intake
+from nurture.core.signal import read_signals
+from nurture.engine import intake, signals
 from nurture.engine.runtime import Runtime
 from nurture.store import leads, messages, profiles, raw_posts
 from nurture.store.db import Connection
@@ -84,11 +86,39 @@ def run(
         project = runtime.in_force(connection).project
         for post_id, provider, body in raw_posts.take(connection, limit=limit):
             counts.posts += 1
+            if provider == signals.PROVIDER:
+                _work_signals(runtime, connection, (post_id, body), project, counts, now)
+                continue
             found, problems = parsers[provider](body)
             counts.unreadable += len(problems)
             _apply(runtime, connection, provider, found, project, counts, now)
             raw_posts.done(connection, post_id, now=now, error="; ".join(problems)[:500])
     return counts
+
+
+def _work_signals(
+    runtime: Runtime,
+    connection: Connection,
+    post: tuple[int, bytes],
+    project: Project,
+    counts: Echoed,
+    now: datetime,
+) -> None:
+    """Work a post of signals. Its body may name people we do not know: it is not kept."""
+    post_id, body = post
+    taken, error = signals.Taken(), ""
+    try:
+        found = read_signals(body, now=None)
+    except RefusedInput as refused:
+        counts.unreadable += 1
+        error = str(refused)
+    else:
+        signals.take(runtime, connection, found, taken, project=project, now=now)
+        counts.events += taken.recorded + taken.on_accounts
+        counts.unmatched += taken.unknown
+        if taken.unknown:
+            error = f"{taken.unknown} of {taken.signals} about nobody we know"
+    raw_posts.done(connection, post_id, now=now, error=error[:500], keep=False)
 
 
 def _apply(

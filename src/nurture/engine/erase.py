@@ -21,13 +21,15 @@ def erase_leads(
 ) -> None:
     """Remove everything personal in this transaction; call `finish` once it is committed."""
     addresses = erasure.addresses(connection, lead_ids)
-    uids = {lead.id: lead.uid for lead in leads.read(connection, lead_ids).values()}
+    people = leads.read(connection, lead_ids)
+    uids = {lead.id: lead.uid for lead in people.values()}
     profiles.suppress(
         connection,
         {address_hash(runtime, address): ("erased", "") for address in addresses.values()},
         now=now,
     )
     erasure.erase(connection, lead_ids, now=now)
+    _forget_at_accounts(connection, {lead.account_id for lead in people.values()}, lead_ids, now)
     erasure.drop_posts_naming(connection, list(addresses.values()))
     for lead_id in sorted(uids):
         records.note_audit(
@@ -38,6 +40,18 @@ def erase_leads(
             detail={"reason": reason},
             now=now,
         )
+
+
+def _forget_at_accounts(
+    connection: Connection, accounts: set[int], erased: Sequence[int], now: datetime
+) -> None:
+    """Let what they told about their organization go too, and look at their colleagues again."""
+    if not accounts:
+        return
+    _, left = profiles.current_profiles(connection, account_ids=accounts, now=now)
+    leads.store_account_profiles(connection, left)
+    members = leads.colleagues(connection, sorted(accounts)).values()
+    leads.touch(connection, {i for ids in members for i in ids} - set(erased), now=now)
 
 
 def finish(runtime: Runtime) -> None:

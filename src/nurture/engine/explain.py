@@ -36,17 +36,21 @@ from nurture.core.project import Segment
 from nurture.engine.person import Person
 from nurture.engine.words import VERDICT_SAYS, segment_named
 
+NEVER = "never"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
     """A part of a rule in plain words: whether it is so for this lead, and by what value.
 
     `answer` is unknown only in gates, where a question about something unknown has no answer.
+    `otherwise` says the opposite of `text`, for whoever tells what is not so.
     """
 
     text: str
     answer: Verdict
     because: str = ""
+    otherwise: str = ""
     parts: tuple[Node, ...] = ()
 
 
@@ -130,8 +134,12 @@ class _Explainer:
         if segment is not None:
             inside = self.node(self.words.as_written(segment.text) or segment.when)
             return Node(text=text, answer=_turned(inside.answer, yes=yes), parts=(inside,))
-        answer = _turned(self.answer(condition), yes=yes)
-        return Node(text=text, answer=answer, because=self.because(condition))
+        return Node(
+            text=text,
+            answer=_turned(self.answer(condition), yes=yes),
+            because=self.because(condition),
+            otherwise=self.words.condition(condition, yes=not yes),
+        )
 
     def segment(self, condition: Condition) -> Segment | None:
         name = segment_named(condition)
@@ -177,7 +185,7 @@ class _Explainer:
         return f"{said} ({told.said(self.words, self.person.zones)})" if told else said
 
     def last(self, at: datetime | None) -> str:
-        return "never" if at is None else f"last {self.person.zones.both(at)}"
+        return NEVER if at is None else f"last {self.person.zones.both(at)}"
 
 
 _SEVERAL = {

@@ -1,157 +1,199 @@
-"""Explain a lead's scores: rows that add up exactly, gates with evidence, what is missing."""
+"""Explain a lead's scores: rows that add up exactly, gates with evidence, what would change it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
 
-from nurture.core.lead import (
-    ENDED,
-    QUALIFYING_GATES,
-    Gate,
-    Stage,
-    Standing,
-    Trait,
-    Verdict,
+from nurture.core.condition import judge, refs_of
+from nurture.core.event import EventKind
+from nurture.core.lead import ENDED, Gate, Stage, Temperature, Verdict
+from nurture.core.project import FitRule, TemperatureRule
+from nurture.core.score import MILLI, Contribution, Score, Tally, engagement, unmet
+from nurture.engine.evidence import Evidence, read_evidence
+from nurture.engine.explain import NEVER, Node, explain_rule, leaves_of
+from nurture.engine.explain_change import missing, next_crossing, smallest_changes
+from nurture.engine.explained import (
+    Axis,
+    Confidence,
+    GateExplained,
+    RuleMissed,
+    ScoreExplained,
+    ScoreRow,
+    TemperatureExplained,
+    TraitExplained,
+    Trend,
 )
-from nurture.core.score import MILLI, Contribution
-from nurture.engine.explain import Node, explain_rule, leaves_of
 from nurture.engine.moments import say_seconds
-from nurture.engine.outlook import Look, looks_ahead
-from nurture.engine.person import Person
+from nurture.engine.outlook import looks_ahead
+from nurture.engine.person import Person, look_at
+from nurture.engine.provenance import Told
+from nurture.engine.recheck_words import say_otherwise
+from nurture.engine.runtime import Runtime, home_zone
 from nurture.engine.words import both
+from nurture.store.db import Connection
+
+LOWEST_BAND = "3"
+"""What engagement below both bands is called."""
+NO_BAND = "not yet"
+"""What readiness below every band is called."""
+SURE_FROM, FAIR_FROM = 75, 45
+"""Percent of what readiness rests on that must be known for high and for fair confidence."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScoreRow:
-    """One row of a score in milli-points; the `net` of all rows of an axis is its value."""
-
-    group: str
-    rule: str
-    what: str
-    count: int
-    last_on: date | None
-    raw: int
-    net: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Axis:
-    """One score with the rows that add up to it."""
-
-    name: str
-    value: int
-    rows: tuple[ScoreRow, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GateExplained:
-    """A gate's answer now, the rule in plain words, its evidence, and what to ask for."""
-
-    gate: Gate
-    verdict: Verdict
-    rule: str
-    tree: Node | None
-    evidence: tuple[str, ...]
-    ask: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TraitExplained:
-    """Pain, interest or fit: the value, the least that counts, and the row that gave it."""
-
-    trait: Trait
-    value: int
-    minimum: int
-    because: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScoreExplained:
-    """Everything behind a lead's standing, as of one moment.
-
-    `stored` is what the last assessment found, which rules act on until the next.
-    """
-
-    uid: str
-    as_of: datetime
-    stage: Stage
-    grade: str
-    coverage_percent: int
-    engagement: Axis
-    fit: Axis
-    readiness: Axis
-    gates: tuple[GateExplained, ...]
-    traits: tuple[TraitExplained, ...]
-    missing: tuple[str, ...]
-    next_look: Look | None
-    stored: Standing
-
-    @property
-    def axes(self) -> tuple[Axis, Axis, Axis]:
-        """The three scores, side by side and never summed."""
-        return self.engagement, self.fit, self.readiness
-
-
-def explain_score(person: Person, *, now: datetime) -> ScoreExplained:
+def explain_lead(
+    runtime: Runtime, connection: Connection, lead_id: int, *, now: datetime
+) -> ScoreExplained:
     """Return why the lead's scores, gates and traits are what they are at this moment."""
-    engaged, fitting = person.found.scores
-    standing = person.found.standing
-    gates = tuple(_gates(person, now))
+    person = look_at(runtime, connection, lead_id, now=now)
+    evidence = read_evidence(connection, person, now=now)
+    return explain_score(person, evidence, now=now)
+
+
+def explain_score(person: Person, evidence: Evidence, *, now: datetime) -> ScoreExplained:
+    """Return the same of a person and the evidence that were read before."""
+    rules, standing = person.project.qualification, person.found.standing
+    fitting = person.found.scores[1]
+    day = person.facts.today.toordinal()
+    engaged = engagement(rules.engagement, evidence.tallies, day=day)
+    gates = tuple(_gates(person, evidence, now))
     looks = [] if standing.stage in ENDED else looks_ahead(person, now=now)
+    band = _band(rules.engagement.bands, standing.engagement // MILLI, LOWEST_BAND)
     return ScoreExplained(
         uid=person.lead.uid,
+        who=_who(person),
         as_of=now,
+        version=rules.version,
+        signed={one.team: one.name for one in rules.signatures},
         stage=standing.stage,
         grade=standing.grade,
         coverage_percent=fitting.coverage_percent,
-        engagement=Axis(name="engagement", value=engaged.value, rows=_rows(person, engaged.rows)),
-        fit=Axis(name="fit", value=fitting.score.value, rows=_rows(person, fitting.score.rows)),
+        band=band,
+        cell=f"{standing.grade}{band}",
+        readiness_band=_band(rules.readiness.bands, standing.readiness, NO_BAND),
+        confidence=_confidence(person, engaged),
+        trend=_trend(person, evidence),
+        engagement=Axis(
+            name="engagement",
+            value=engaged.value,
+            rows=tuple(_event_rows(person, evidence, engaged)),
+        ),
+        fit=Axis(
+            name="fit",
+            value=fitting.score.value,
+            rows=tuple(_fit_row(person, row, now) for row in fitting.score.rows),
+        ),
         readiness=_readiness(person),
+        not_known=tuple(_not_known(person, now)),
+        unmet=tuple(one.reason for one in unmet(rules.fit, person.facts, now=now)),
         gates=gates,
         traits=tuple(_traits(person, now)),
-        missing=tuple(_missing(person, gates)),
+        temperature=_temperature(person, now),
+        overrides=person.history.overrides.all(),
+        changes=tuple(smallest_changes(person, now=now)),
+        missing=tuple(missing(person, gates)),
+        next_crossing=next_crossing(person),
         next_look=looks[0] if looks else None,
         stored=person.lead.standing,
     )
 
 
+def _who(person: Person) -> str:
+    named = person.name or person.lead.email or person.lead.uid[:12]
+    return f"{named} ({person.company})" if person.company else named
+
+
+def _band(bands: Mapping[str, int], points: int, below: str) -> str:
+    reached = sorted(bands.items(), key=lambda item: -item[1])
+    return next((name for name, low in reached if points >= low), below)
+
+
+def _confidence(person: Person, engaged: Score) -> Confidence:
+    """Count fit by how much of it is known, and engagement once anything counted."""
+    weights = person.project.qualification.readiness
+    heard = 100 if any(row.count for row in engaged.rows) else 0
+    known = person.found.scores[1].coverage_percent
+    percent = (weights.fit_weight * known + weights.engagement_weight * heard) // 100
+    word = "high" if percent >= SURE_FROM else "fair" if percent >= FAIR_FROM else "low"
+    return Confidence(percent=percent, word=word)
+
+
+def _trend(person: Person, evidence: Evidence) -> Trend | None:
+    if evidence.week_ago is None:
+        return None
+    change = person.found.standing.readiness - evidence.week_ago
+    return Trend(week_ago=evidence.week_ago, change=change)
+
+
 # -- rows ----------------------------------------------------------------------------------------
 
 
-def _rows(person: Person, rows: Sequence[Contribution]) -> tuple[ScoreRow, ...]:
-    said = _said(person)
-    return tuple(
-        ScoreRow(
-            group=row.group,
-            rule=row.rule,
-            what=said.get((row.group, row.rule), _CAP if row.rule == "cap" else ""),
-            count=row.count,
-            last_on=date.fromordinal(row.last_day) if row.last_day is not None else None,
-            raw=row.raw,
-            net=row.net,
-        )
-        for row in rows
+def _row(row: Contribution, what: str, evidence: tuple[int, ...], on: date | None) -> ScoreRow:
+    return ScoreRow(
+        group=row.group,
+        rule=row.rule,
+        what=what,
+        evidence=evidence,
+        on=on,
+        count=row.count,
+        raw=row.raw,
+        over_day=row.over_day,
+        over_count=row.over_count,
+        faded=row.faded,
+        over_group=row.over_group,
+        over_score=row.over_score,
+        net=row.net,
     )
 
 
-_CAP = "held at its limit"
+def _event_rows(person: Person, evidence: Evidence, engaged: Score) -> Iterator[ScoreRow]:
+    said = {tally.event_id: _said(person, tally) for tally in evidence.tallies}
+    for row in engaged.rows:
+        ids = () if row.event_id is None else (row.event_id,)
+        what = said.get(row.event_id, "a limit that leaves zero out")
+        yield _row(row, what, ids, date.fromordinal(row.day) if row.day else None)
 
 
-def _said(person: Person) -> dict[tuple[str, str], str]:
-    """Return in plain words what each rule counts."""
-    rules, words = person.project.qualification, person.words
-    found = {("manual", "adjusted"): "points added by sequences or by hand"}
-    for group in rules.engagement.groups:
-        for rule in group.rules:
-            found[group.id, rule.id] = words.happened(rule.kind, rule.subject or None)
-    for fit_rule in rules.fit.rules:
-        field = person.project.fields.get(fit_rule.key)
-        found["fit", fit_rule.id] = (
-            words.rule(fit_rule.text) if fit_rule.when is not None else field.label if field else ""
-        )
-    return found
+def _said(person: Person, tally: Tally) -> str:
+    if tally.kind is EventKind.SCORE_ADJUSTED:
+        return f"points given: {tally.subject}" if tally.subject else "points given"
+    return person.words.happened(tally.kind, tally.subject or None)
+
+
+def _fit_row(person: Person, row: Contribution, now: datetime) -> ScoreRow:
+    rules = {rule.id: rule for rule in person.project.qualification.fit.rules}
+    told = _told_for(person, rules[row.rule], now) if row.rule in rules else []
+    what = both(_value(person, one) for one in told) or row.rule
+    newest = max((one.at for one in told), default=None)
+    on = newest.astimezone(home_zone(person.project)).date() if newest else None
+    return _row(row, what, tuple(one.id for one in told), on)
+
+
+def _told_for(person: Person, rule: FitRule, now: datetime) -> list[Told]:
+    """Return the facts that a fit rule rests on."""
+    keys = [rule.key] if rule.when is None else [ref.text for ref in refs_of(rule.when)]
+    found = (person.provenance.at(key, now) for key in keys)
+    return [told for told in found if told is not None]
+
+
+def _value(person: Person, told: Told) -> str:
+    field = person.project.fields.get(told.key)
+    label = field.label if field else told.key
+    origin = told.said(person.words, person.zones)
+    return f"{label} is {person.words.answer(told.key, told.value)} ({origin})"
+
+
+def _not_known(person: Person, now: datetime) -> Iterator[str]:
+    """Name the fields that fit asks for and nobody told, where an answer could change it."""
+    known = person.provenance.in_force(now)
+    keys: dict[str, None] = {}
+    for rule in person.project.qualification.fit.rules:
+        if rule.when is None:
+            keys[rule.key] = None
+        elif judge(rule.when, person.facts, now=now) is Verdict.UNKNOWN:
+            keys |= dict.fromkeys(ref.text for ref in refs_of(rule.when))
+    fields = person.project.fields
+    return (fields[key].label for key in keys if key in fields and key not in known)
 
 
 def _readiness(person: Person) -> Axis:
@@ -161,38 +203,27 @@ def _readiness(person: Person) -> Axis:
         ("fit", weights.fit_weight, standing.fit),
         ("engagement", weights.engagement_weight, standing.engagement),
     )
-    rows = [
-        ScoreRow(
-            group="readiness",
-            rule=name,
-            what=f"{weight} % of {name}",
-            count=0,
-            last_on=None,
-            raw=value,
-            net=weight * value // 100,
-        )
-        for name, weight, value in parts
+    shares = [
+        (name, f"{weight} % of {name}", weight * value // 100) for name, weight, value in parts
     ]
-    rest = standing.readiness * MILLI - sum(row.net for row in rows)
+    rest = standing.readiness * MILLI - sum(share for _, _, share in shares)
     if rest:
-        rows.append(
-            ScoreRow(
-                group="readiness",
-                rule="rounded",
-                what="rounded down to a whole number from 0 to 100",
-                count=0,
-                last_on=None,
-                raw=0,
-                net=rest,
-            )
+        shares.append(("rounded", "rounded down to a whole number from 0 to 100", rest))
+    rows = tuple(
+        ScoreRow(
+            group="readiness", rule=name, what=what, evidence=(), on=None, count=0, raw=share,
+            over_day=0, over_count=0, faded=0, over_group=0, over_score=0, net=share,
         )
-    return Axis(name="readiness", value=standing.readiness * MILLI, rows=tuple(rows))
+        for name, what, share in shares
+    )  # fmt: skip
+    return Axis(name="readiness", value=standing.readiness * MILLI, rows=rows)
 
 
-# -- gates and traits ----------------------------------------------------------------------------
+# -- gates, traits, temperature ------------------------------------------------------------------
 
 
-def _gates(person: Person, now: datetime) -> Iterator[GateExplained]:
+def _gates(person: Person, evidence: Evidence, now: datetime) -> Iterator[GateExplained]:
+    waivers = person.history.overrides.waivers
     for rule in person.project.qualification.gates:
         tree = explain_rule(person, rule.text, rule.when, now=now, gate=True)
         fields = person.project.fields
@@ -201,31 +232,36 @@ def _gates(person: Person, now: datetime) -> Iterator[GateExplained]:
         yield GateExplained(
             gate=rule.gate,
             verdict=person.found.standing.verdicts[rule.gate],
+            since=evidence.answered.get(rule.gate),
             rule=person.words.rule(rule.text),
             tree=tree,
             evidence=tuple(f"{leaf.text}: {leaf.because}" for leaf in leaves_of(tree)),
             ask=tuple(f.question or f.label for f in asks if f.key not in known),
+            waived=waivers.get(rule.gate),
+            instead=tuple(say_otherwise(rule.otherwise)),
         )
-    yield _nurtured(person)
+    yield _nurtured(person, evidence)
 
 
-def _nurtured(person: Person) -> GateExplained:
+def _nurtured(person: Person, evidence: Evidence) -> GateExplained:
     rule, history = person.project.qualification.nurtured, person.history
-    evidence = [f"{history.touches} of {rule.touches} touches on different days"]
+    told = [f"{history.touches} of {rule.touches} touches on different days"]
     if history.first_touch and history.last_touch:
         span = int((history.last_touch - history.first_touch).total_seconds())
-        evidence.append(
+        told.append(
             f"from {person.zones.day(history.first_touch)} to "
-            f"{person.zones.day(history.last_touch)}: {say_seconds(span)} "
-            f"of {say_seconds(rule.span_seconds)}"
+            f"{person.zones.day(history.last_touch)}, {say_seconds(span)} apart "
+            f"where {say_seconds(rule.span_seconds)} are wanted"
         )
     return GateExplained(
         gate=Gate.NURTURED,
         verdict=person.found.standing.verdicts[Gate.NURTURED],
+        since=evidence.answered.get(Gate.NURTURED),
         rule=f"{rule.touches} touches over {say_seconds(rule.span_seconds)}",
         tree=None,
-        evidence=tuple(evidence),
+        evidence=tuple(told),
         ask=(),
+        waived=person.history.overrides.waivers.get(Gate.NURTURED),
     )
 
 
@@ -241,51 +277,39 @@ def _traits(person: Person, now: datetime) -> Iterator[TraitExplained]:
         yield TraitExplained(trait=rule.trait, value=value, minimum=rule.minimum, because=because)
 
 
-# -- what is missing -----------------------------------------------------------------------------
-
-
-def _missing(person: Person, gates: Sequence[GateExplained]) -> Iterator[str]:
-    """Say what stands between the lead and sales, most fundamental first."""
-    stage = person.found.standing.stage
-    if stage in ENDED:
-        yield f"nothing leads on from the stage {person.words.stage(stage)}"
-        return
-    if person.lead.suppressed:
-        yield f"no mail may be sent and nothing is handed over: {person.lead.suppressed}"
-    for gate in gates:
-        if gate.verdict is Verdict.PASS:
+def _temperature(person: Person, now: datetime) -> TemperatureExplained:
+    standing = person.found.standing
+    early = standing.stage in (Stage.SUSPECT, Stage.LEAD)
+    missed: list[RuleMissed] = []
+    for rule in person.project.qualification.temperatures:
+        if early and rule.temperature is not Temperature.CLOSED:
             continue
-        if gate.gate is Gate.NURTURED:
-            yield from _touches_missing(person)
-        elif gate.verdict is Verdict.FAIL:
-            yield f"the gate {gate.gate} fails: {both(_failing(gate))}"
-        else:
-            asks = " ".join(gate.ask) or "nothing is left to ask"
-            yield f"the gate {gate.gate} is open; to be asked: {asks}"
-    if stage is Stage.PROSPECT:
-        for rule in person.project.qualification.traits:
-            value = person.found.standing.traits[rule.trait]
-            if value < rule.minimum:
-                yield f"for an opportunity: {rule.trait} is {value} and must be {rule.minimum}"
-    if stage is Stage.LEAD and not _open(gates):
-        yield "nothing: the next assessment makes a prospect of this lead"
+        lacks = _lacks(person, rule, now)
+        said = person.words.rule(rule.text)
+        if not lacks:
+            held = both(
+                f"{leaf.text}: {leaf.because}"
+                for leaf in leaves_of(explain_rule(person, rule.text, rule.when, now=now))
+                if leaf.because and leaf.answer is Verdict.PASS
+            )
+            return TemperatureExplained(
+                temperature=standing.temperature, rule=said, because=held, missed=tuple(missed)
+            )
+        missed.append(RuleMissed(temperature=rule.temperature, rule=said, because=lacks))
+    because = "asked only from the stage prospect on" if early else "no rule holds"
+    return TemperatureExplained(
+        temperature=standing.temperature, rule="", because=because, missed=tuple(missed)
+    )
 
 
-def _failing(gate: GateExplained) -> Iterator[str]:
-    for leaf in leaves_of(gate.tree) if gate.tree else ():
-        if leaf.answer is Verdict.FAIL:
-            yield f"it wants that {leaf.text}, and {leaf.because}"
+def _lacks(person: Person, rule: TemperatureRule, now: datetime) -> str:
+    """Return what the rule lacks, '' if it holds."""
+    tree = explain_rule(person, rule.text, rule.when, now=now)
+    if tree.answer is Verdict.PASS:
+        return ""
+    return both(_denied(leaf) for leaf in leaves_of(tree) if leaf.answer is Verdict.FAIL)
 
 
-def _open(gates: Sequence[GateExplained]) -> bool:
-    return any(g.gate in QUALIFYING_GATES and g.verdict is not Verdict.PASS for g in gates)
-
-
-def _touches_missing(person: Person) -> Iterator[str]:
-    rule, history = person.project.qualification.nurtured, person.history
-    short = rule.touches - history.touches
-    if short > 0:
-        yield f"they have to know us better: {short} more touch{'' if short == 1 else 'es'}"
-    elif history.first_touch is not None:
-        from_ = history.first_touch + timedelta(seconds=rule.span_seconds)
-        yield f"they have to know us longer: one more touch after {person.zones.both(from_)}"
+def _denied(leaf: Node) -> str:
+    because = "" if leaf.because == NEVER else leaf.because
+    return f"{leaf.otherwise} ({because})" if because else leaf.otherwise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from hashlib import blake2b
 
@@ -12,6 +12,7 @@ from nurture.core.answers import LONGEST_NAME, clean_text, parse_answer
 from nurture.core.condition import Facts, Ref, ValueType, value_of
 from nurture.core.errors import RefusedInput, TokenError
 from nurture.core.event import EventKind, NewEvent
+from nurture.core.known import as_statement, known
 from nurture.core.lead import Lead, Stage, Value
 from nurture.core.project import Field, Form, Project
 from nurture.core.token import Purpose
@@ -221,9 +222,11 @@ def source_of(form: Form) -> str:
 
 def _told_before(connection: Connection, lead: Lead, source: str) -> dict[str, Value]:
     """Return the values in force that this person gave through the same form."""
-    newest: dict[str, tuple[bool, Value]] = {}
-    for row in profiles.facts_of(connection, lead.id, lead.account_id):
-        key = f"{'account' if row['account_id'] else 'lead'}.{row['name']}"
-        value = tuple(row["value"]) if isinstance(row["value"], list) else row["value"]
-        newest[key] = row["source"] == source and row["lead_id"] == lead.id, value
-    return {key: value for key, (own, value) in newest.items() if own}
+    told = list(map(as_statement, profiles.facts_of(connection, lead.id, lead.account_id)))
+    # However long ago: whoever opens the form again may correct what has expired, too.
+    counting = known((replace(one, valid_until=None) for one in told), told[-1].at) if told else {}
+    return {
+        key: one.held.value
+        for key, one in counting.items()
+        if one.held.source == source and one.held.by == lead.id
+    }

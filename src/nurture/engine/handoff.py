@@ -10,18 +10,23 @@ from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Protocol
 
-from nurture.core.assess import assess
+from nurture.core.buyer import shown, step_map
 from nurture.core.dossier import DossierInput, KnownFact, completeness, dossier, known_keys
 from nurture.core.event import EventKind, NewEvent
+from nurture.core.known import as_statement, known
 from nurture.core.lead import Gate, Lead, Stage, Verdict
+from nurture.core.persona import persona_of
 from nurture.core.project import Endpoint, Project
 from nurture.core.token import Grant, Purpose
 from nurture.engine import intake
+from nurture.engine.evidence import read_evidence
+from nurture.engine.explain_json import MOST_ROWS, explained_json
+from nurture.engine.explain_score import explain_score
 from nurture.engine.links import link
-from nurture.engine.runtime import InForce, Runtime, asked_by, today
+from nurture.engine.person import look_at
+from nurture.engine.runtime import InForce, Runtime, today
 from nurture.store import events, handoffs, leads, profiles, records, timeline
 from nurture.store.db import Connection
-from nurture.store.history import read_facts, read_history
 
 log = logging.getLogger(__name__)
 
@@ -176,7 +181,7 @@ def payload(
 ) -> tuple[str, int]:
     """Return the exact body of the handoff's webhook and the dossier's completeness."""
     project = in_force.project
-    told = dossier(_gather(connection, lead, project, now), project)
+    told = dossier(_gather(runtime, connection, lead, project, now), project)
     grant = Grant(purpose=Purpose.SALES, subject=handoff.uid.removeprefix("msg_"))
     data = {
         "handoff": {
@@ -192,46 +197,53 @@ def payload(
     return json.dumps(body, ensure_ascii=False, sort_keys=True), int(told["completeness"])
 
 
-def _gather(connection: Connection, lead: Lead, project: Project, now: datetime) -> DossierInput:
-    asked = asked_by(project)
-    batch = {lead.id: lead}
-    facts = read_facts(connection, batch, asked, now=now, today=today(project, now))
-    history = read_history(connection, batch, asked, now=now)
-    engaged, fitting = assess(facts[lead.id], history[lead.id], project, now=now).scores
+def _gather(
+    runtime: Runtime, connection: Connection, lead: Lead, project: Project, now: datetime
+) -> DossierInput:
     moves = records.moves_of(connection, lead.id)
     name = " ".join(
         str(lead.profile[key]) for key in ("first_name", "last_name") if lead.profile.get(key)
     )
+    past = events.of_lead(connection, lead.id)
+    deeds = [(event.kind, event.subject, event.occurred_at) for event in past if event.human]
     return DossierInput(
         lead=lead,
         name=name,
         facts=_known(connection, lead, now),
-        events=events.of_lead(connection, lead.id),
+        events=past,
+        shown=shown(deeds, step_map(project), now=now),
         sent=timeline.sent_to(connection, lead.id),
         colleagues=timeline.colleagues(connection, lead.account_id, besides=lead.id),
         account_name=timeline.account_name(connection, lead.account_id),
-        engagement=engaged,
-        fit=fitting,
         stage_from=str(moves[-1][1].before) if moves else str(lead.standing.stage),
+        persona=persona_of(project.personas.values(), lead, today=today(project, now), now=now),
+        explain=_explained(runtime, connection, lead.id, now),
     )
 
 
+def _explained(
+    runtime: Runtime, connection: Connection, lead_id: int, now: datetime
+) -> dict[str, object]:
+    """Return the explained score as it travels: long lists are added up at their end."""
+    person = look_at(runtime, connection, lead_id, now=now)
+    told = explain_score(person, read_evidence(connection, person, now=now), now=now)
+    return explained_json(told, person.words, person.zones, most_rows=MOST_ROWS)
+
+
 def _known(connection: Connection, lead: Lead, now: datetime) -> list[KnownFact]:
-    """Return the facts in force; the newest valid one of each field."""
-    newest: dict[str, KnownFact] = {}
-    for row in profiles.facts_of(connection, lead.id, lead.account_id):
-        key = f"{'account' if row['account_id'] else 'lead'}.{row['name']}"
-        if row["valid_until"] is not None and row["valid_until"] <= now:
-            newest.pop(key, None)
-            continue
-        value = row["value"]
-        newest[key] = KnownFact(
+    """Return the facts that count, with those that say otherwise."""
+    told = map(as_statement, profiles.facts_of(connection, lead.id, lead.account_id))
+    return [
+        KnownFact(
             key=key,
-            value=tuple(value) if isinstance(value, list) else value,
-            source=row["source"],
-            at=row["occurred_at"],
+            value=one.held.value,
+            source=one.held.source,
+            at=one.held.at,
+            listed=one.held.listed,
+            otherwise=tuple((r.value, r.source, r.at) for r in one.rivals),
         )
-    return list(newest.values())
+        for key, one in known(told, now).items()
+    ]
 
 
 # -- deliver -------------------------------------------------------------------------------------

@@ -6,8 +6,6 @@ An opt-out survives every import, and an erased address is not created again.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -25,13 +23,12 @@ from nurture.core.project import Project
 from nurture.core.token import public_id
 from nurture.engine import intake
 from nurture.engine.accounts import account_of
+from nurture.engine.csv_rows import LARGEST_CELL, Rejected, as_csv, read_rows
 from nurture.engine.runtime import Runtime
 from nurture.store import leads, profiles
 from nurture.store.db import Connection
 
 CHUNK = 500
-LARGEST_CELL = 64 * 1024
-MOST_COLUMNS = 500
 BUILT_IN = frozenset(
     {
         "email", "time_zone", "language", "source", "company", "topics", "consent_basis",
@@ -39,15 +36,6 @@ BUILT_IN = frozenset(
     }
 )  # fmt: skip
 BASES = frozenset({"consent", "contract", "legitimate-interest"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rejected:
-    """A row that could not be used. `line` is where it begins in the file."""
-
-    line: int
-    reason: str
-    row: Mapping[str, str]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -102,50 +90,12 @@ def import_csv(
     progress passes a `result` and reads it meanwhile.
     """
     result = Imported() if result is None else result
-    rows = _readable(_lines(content), project, result, now)
+    rows = _readable(read_rows(content, needs=("email",)), project, result, now)
     while chunk := list(islice(rows, CHUNK)):
         if not dry_run:
             with runtime.database.write() as connection:
                 _store(_Pass(runtime, connection, project, result, name, now), chunk)
     return result
-
-
-def _lines(content: bytes) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield each row with the line on which it begins; the header names the columns."""
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise RefusedInput(f"line {line}: the file is not UTF-8; save it as UTF-8 first") from None
-    csv.field_size_limit(LARGEST_CELL)
-    # Read without translating line ends: a line feed inside quotes belongs to its cell.
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        header = [cell.strip().casefold() for cell in next(reader, [])]
-        _check_header(header)
-        start = reader.line_num + 1
-        for cells in reader:
-            if any(cell.strip() for cell in cells):
-                yield start, dict(zip(header, cells, strict=False)) | _surplus(header, cells)
-            start = reader.line_num + 1
-    except csv.Error as error:
-        raise RefusedInput(f"line {reader.line_num}: {error}") from None
-
-
-def _check_header(header: Sequence[str]) -> None:
-    if not header:
-        raise RefusedInput("the file is empty; the first line must name the columns")
-    if len(header) > MOST_COLUMNS:
-        raise RefusedInput(f"the file has more than {MOST_COLUMNS} columns")
-    twice = sorted({column for column in header if header.count(column) > 1})
-    if twice:
-        raise RefusedInput(f"line 1: column {twice[0]!r} is there twice")
-    if "email" not in header:
-        raise RefusedInput("line 1: there is no column 'email'")
-
-
-def _surplus(header: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
-    return {"": "surplus cells"} if len(cells) > len(header) else {}
 
 
 def _readable(
@@ -171,7 +121,7 @@ def _read(
     cells = {k: clean_text(v, longest=LARGEST_CELL) for k, v in raw.items()}
     email = "" if is_nothing(cells["email"]) else parse_address(cells["email"])
     remarks: list[str] = []
-    values = _values(cells, project, remarks)
+    values = field_values(cells, project, remarks)
     company = _company(cells)
     if company and "account.name" in project.fields:
         values["account.name"] = company
@@ -202,7 +152,10 @@ def _read(
     return row, remarks
 
 
-def _values(cells: Mapping[str, str], project: Project, remarks: list[str]) -> dict[str, Value]:
+def field_values(
+    cells: Mapping[str, str], project: Project, remarks: list[str]
+) -> dict[str, Value]:
+    """Return what the cells say about fields, with a remark for each that cannot be used."""
     found: dict[str, Value] = {}
     for column, text in cells.items():
         keys = [column] if "." in column else [f"lead.{column}", f"account.{column}"]
@@ -409,16 +362,5 @@ def _consents(row: _Row, lead_id: int) -> Iterator[dict[str, object]]:
 
 
 def reject_file(result: Imported) -> str:
-    """Return the rejected rows as CSV with line and reason first; formulas are made harmless."""
-    columns = list(dict.fromkeys(k for item in result.rejected for k in item.row if k))
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(["line", "reason", *columns])
-    for item in result.rejected:
-        writer.writerow([item.line, item.reason, *(harmless(item.row.get(c, "")) for c in columns)])
-    return out.getvalue()
-
-
-def harmless(cell: str) -> str:
-    """Return the cell so that no spreadsheet runs it as a formula."""
-    return f"'{cell}" if cell[:1] in tuple("=+-@\t\r\n") else cell
+    """Return the rejected rows as CSV with line and reason first."""
+    return as_csv(result.rejected)

@@ -7,7 +7,7 @@ it, by moving the lead's next check to now.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from nurture.core.address import suppression_key
@@ -32,9 +32,12 @@ assert set(SUPPRESSION_REASONS) == STOPS_MAIL
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One profile value that somebody or something told us: `key` is lead.x or account.x."""
+    """One profile value that somebody or something told us: `key` is lead.x or account.x.
 
-    lead_id: int
+    `lead_id` None: nobody of the organization told it.
+    """
+
+    lead_id: int | None
     account_id: int
     key: str
     value: Value
@@ -54,7 +57,8 @@ def record(
 
     Safe to call twice with the same events: the second time nothing is new.
     """
-    fresh = events.append(connection, new, now=now, zone=home_zone(project))
+    past = [_happened_by(event, now) for event in new]
+    fresh = events.append(connection, past, now=now, zone=home_zone(project))
     if not fresh:
         return []
     stopping = {e.lead_id: e.kind for e in fresh if e.kind in STOPS_MAIL}
@@ -72,6 +76,14 @@ def record(
     ]
     leads.touch(connection, moving, now=now, life=life)
     return fresh
+
+
+def _happened_by(event: NewEvent, now: datetime) -> NewEvent:
+    """Return the event as of now at the latest: a clock that is ahead of ours names no future.
+
+    An event of the future would be counted neither now nor, for want of news, when its time comes.
+    """
+    return event if event.occurred_at <= now else replace(event, occurred_at=now)
 
 
 def _suppress(
@@ -112,8 +124,8 @@ def store_answers(
     """
     if not answers:
         return
-    profiles.add_facts(connection, [_fact(answer, project) for answer in answers])
-    lead_ids = {a.lead_id for a in answers if a.key.startswith("lead.")}
+    profiles.add_facts(connection, [_fact(answer, project, now) for answer in answers])
+    lead_ids = {a.lead_id for a in answers if a.lead_id is not None and a.key.startswith("lead.")}
     account_ids = {a.account_id for a in answers if a.key.startswith("account.")}
     of_leads, of_accounts = profiles.current_profiles(
         connection, lead_ids=lead_ids, account_ids=account_ids, now=now
@@ -128,7 +140,7 @@ def store_answers(
     leads.touch(connection, touched, now=now)
 
 
-def _fact(answer: Answer, project: Project) -> profiles.NewFact:
+def _fact(answer: Answer, project: Project, now: datetime) -> profiles.NewFact:
     owner, _, name = answer.key.partition(".")
     valid_for = project.fields[answer.key].valid_for_seconds
     return profiles.NewFact(
@@ -138,6 +150,7 @@ def _fact(answer: Answer, project: Project) -> profiles.NewFact:
         value=answer.value,
         source=answer.source,
         occurred_at=answer.occurred_at,
+        recorded_at=now,
         valid_until=(
             None if valid_for is None else answer.occurred_at + timedelta(seconds=valid_for)
         ),

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from nurture.core.assess import REQUALIFY, engagement_thresholds, midnight
 from nurture.core.condition import (
     Condition,
     DatePast,
@@ -23,6 +22,7 @@ from nurture.core.condition import (
     last_time,
     value_of,
 )
+from nurture.core.next_check import REQUALIFY, engagement_thresholds, midnight
 from nurture.core.score import crossing_day
 from nurture.engine.moments import say_seconds
 from nurture.engine.person import Person

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from nurture.core.assess import Assessment, History, assess
+from nurture.core.assess import Assessment, assess
 from nurture.core.condition import Facts
 from nurture.core.errors import MisuseError
+from nurture.core.history import History
 from nurture.core.lead import Lead
 from nurture.core.project import Project
 from nurture.engine.moments import Zones

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
-from nurture.core.lead import Stage
+from nurture.core.lead import Stage, Verdict
+from nurture.core.overrides import Overridden
 from nurture.engine.moments import Zones
 from nurture.engine.person import Person, look_at
+from nurture.engine.recheck_words import right_yes
 from nurture.engine.runtime import Runtime
 from nurture.engine.story_events import tell_consents, tell_events, tell_learned
 from nurture.engine.story_lines import LineKind, NextLine, StoryLine
@@ -114,8 +116,24 @@ def _standing(person: Person) -> list[str]:
     said = [f"{kind}; {scores}."]
     gates = [f"{gate} {VERDICT_SAYS[verdict]}" for gate, verdict in standing.verdicts.items()]
     said.append(f"Gates: {both(gates)}.")
+    failed = [gate for gate, verdict in standing.verdicts.items() if verdict is Verdict.FAIL]
+    if instead := right_yes(person.project, failed):
+        said.append(f"Instead we can offer {both(instead)}.")
+    said.extend(_by_hand(person))
     if lead.topics and not lead.suppressed:
         said.append(f"May be sent mail about: {both(sorted(lead.topics))}.")
+    return said
+
+
+def _by_hand(person: Person) -> list[str]:
+    """Say what stands by a person's word, and how long."""
+    said = []
+    for one in person.history.overrides.all():
+        value = person.words.stage(one.value) if one.what == Overridden.STAGE else one.value
+        is_gate = one.what not in tuple(Overridden)
+        what = f"the gate {one.what} is waived" if is_gate else f"{one.what} {value}"
+        until = f", until {person.zones.both(one.until)}" if one.until else ""
+        said.append(f"By hand: {what} ({one.said}){until}.")
     return said
 
 

@@ -40,8 +40,17 @@ _SAID = {
     EventKind.PAGE_VIEWED: "Looked at the page",
     EventKind.WEBINAR_ATTENDED: "Attended the webinar",
     EventKind.CALL_LOGGED: "Talked to us on the phone",
+    EventKind.LIST_ADDED: "Was put on the list",
     EventKind.SIGNAL_MENTIONED: "Was mentioned",
+    EventKind.INTENT_TOPIC: "Reads elsewhere about",
+    EventKind.REVIEW_VISITED: "Looked at reviews of",
     EventKind.LEAD_REVIVED: "Was brought back by hand",
+    EventKind.DATE_ARRIVED: "The day came that they named in",
+    EventKind.COMMITMENT_GIVEN: "Expressly agreed to commit",
+    EventKind.STAGE_OVERRIDDEN: "A person set the stage to",
+    EventKind.TEMPERATURE_OVERRIDDEN: "A person set the temperature to",
+    EventKind.GATE_WAIVED: "A person waived the gate",
+    EventKind.OVERRIDE_ENDED: "A person took back their word on the",
     EventKind.ERASURE_REQUESTED: "Asked to be forgotten",
     EventKind.HANDOFF_ACCEPTED: "Sales accepted the lead",
     EventKind.HANDOFF_WORKING: "Sales is working on it",
@@ -107,11 +116,12 @@ def _plain(person: Person, event: Event) -> StoryLine:
     if machine:
         said = "A mail scanner followed a link"
     why = "a machine's click counts nothing" if machine else _FOLLOWED.get(event.kind, "")
+    by = f"{event.detail['by']}: " if event.detail.get("by") else ""
     quoted = event.detail.get("reason") or event.detail.get("text") or event.detail.get("note")
     automatic = event.kind is EventKind.MESSAGE_REPLIED and not event.human
     if automatic:
         said, why = "An automatic reply came", "a machine's reply counts nothing"
-    reasons = [f'"{one_line(quoted)}"' if quoted else "", why]
+    reasons = [f'{by}"{one_line(quoted)}"' if quoted else "", why]
     return StoryLine(
         at=event.occurred_at,
         kind=LineKind.DID,

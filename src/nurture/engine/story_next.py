@@ -10,10 +10,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from nurture.core.assess import assess, entry_order, may_enter
+from nurture.core.assess import assess
 from nurture.core.decide import decide
 from nurture.core.decision import Decision, End, Park, PlanMessage, Situation
 from nurture.core.enrollment import Awaiting, Enrollment
+from nurture.core.entries import entry_order, may_enter
 from nurture.core.gate import Go, Later, last_gate
 from nurture.core.lead import ENDED, IN_PLAY, Stage, Verdict, as_recipient
 from nurture.core.message import Message, MessageState

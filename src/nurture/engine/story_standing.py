@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from nurture.core.assess import Move, MoveReason
 from nurture.core.condition import Ref, refs_of
 from nurture.core.event import SIGNS_OF_LIFE, Event
 from nurture.core.lead import QUALIFYING_GATES, Gate, Stage, Value, Verdict
+from nurture.core.moves import Move, MoveReason
 from nurture.engine.moments import say_seconds
 from nurture.engine.person import Person
 from nurture.engine.story_lines import LineKind, StoryLine, one_line
@@ -118,6 +118,8 @@ def _why_moved(person: Person, move: Move, at: datetime, happened: Sequence[Even
             said = one_line(move.evidence.get("sales said", ""))
             told = f': "{said}"' if said and not said.startswith("handoff.") else ""
             return f"{move.reason}{told}"
+        case MoveReason.BY_HAND:
+            return f'{move.evidence.get("by", "")}: "{one_line(move.evidence.get("why", ""))}"'
         case str(reason) if reason.startswith(_EXCLUDED):
             return _exclusion(person, reason.removeprefix(_EXCLUDED), at)
         case reason:

@@ -6,7 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 
-from nurture.engine import advance, assess, deliver, echo, erase, handoff, lifecycle
+from nurture.engine import (
+    advance,
+    assess,
+    deliver,
+    echo,
+    erase,
+    handoff,
+    lifecycle,
+    segments,
+)
 from nurture.engine.mailroom import Mailroom
 from nurture.engine.runtime import Runtime
 from nurture.store import erasure
@@ -143,8 +152,9 @@ def hand_off(
 
 
 def hygiene(runtime: Runtime, ways: Ways, *, now: datetime) -> lifecycle.Swept:
-    """Erase what retention has run out for, drop posts that are done with, tidy the ways out."""
+    """Erase what retention has run out for, drop what is done with, count the segments."""
     swept = lifecycle.run(runtime, now=now)
+    segments.keep_counts(runtime, now=now)
     forget(runtime, ways, since=now - FORGET_AGAIN)
     return swept
 

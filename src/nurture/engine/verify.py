@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from nurture.engine.assess_again import scores_that_differ
+from nurture.engine.assess_again import scores_that_differ, segments_that_differ
 from nurture.engine.runtime import Runtime
 from nurture.store import invariants
 
@@ -28,12 +28,21 @@ def run(runtime: Runtime, *, now: datetime) -> list[Checked]:
             for r in invariants.check_all(connection)
         ]
         rows, broken = scores_that_differ(runtime, connection, now=now)
+        answers, wrong = segments_that_differ(runtime, connection, now=now)
         found.append(
             Checked(
                 id="I16",
                 promise="a score is the sum of its explained rows, recomputed from the ledger",
                 rows=rows,
                 broken=broken,
+            )
+        )
+        found.append(
+            Checked(
+                id="I17",
+                promise="a segment says of every lead what the ledger says, worked out anew",
+                rows=answers,
+                broken=wrong,
             )
         )
     return found

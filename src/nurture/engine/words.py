@@ -265,6 +265,7 @@ _DEEDS = {
     EventKind.PAGE_VIEWED: ("looked at the page", "did not look at the page"),
     EventKind.WEBINAR_ATTENDED: ("attended the webinar", "did not attend the webinar"),
     EventKind.CALL_LOGGED: ("had a call with us", "had no call with us"),
+    EventKind.LIST_ADDED: ("were put on the list", "were not put on the list"),
     EventKind.MESSAGE_UNSUBSCRIBED: ("unsubscribed", "did not unsubscribe"),
     EventKind.MESSAGE_COMPLAINED: ("reported our mail as spam", "did not report our mail as spam"),
     EventKind.ERASURE_REQUESTED: ("asked to be forgotten", "did not ask to be forgotten"),
@@ -273,6 +274,8 @@ _DEEDS = {
     EventKind.HANDOFF_RECYCLED: ("were given back by sales", "were not given back by sales"),
     EventKind.HANDOFF_DELIVERED: ("were handed to sales", "were not handed to sales"),
     EventKind.SIGNAL_MENTIONED: ("were mentioned", "were not mentioned"),
+    EventKind.INTENT_TOPIC: ("read elsewhere about", "did not read elsewhere about"),
+    EventKind.REVIEW_VISITED: ("looked at reviews of", "did not look at reviews of"),
 }
 
 _COMPARED = {

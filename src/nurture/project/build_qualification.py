@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nurture.core.condition import Condition
+from nurture.core.buyer import USUAL
+from nurture.core.condition import And, Condition
 from nurture.core.event import EventKind
 from nurture.core.lead import QUALIFYING_GATES, Stage, Temperature, Trait
 from nurture.core.project import (
@@ -20,11 +21,20 @@ from nurture.core.project import (
     NurturedRule,
     Qualification,
     Readiness,
+    Required,
     Signature,
-    StageDefinition,
     TemperatureRule,
     TraitRow,
     TraitRule,
+)
+from nurture.core.stages import (
+    BACK,
+    FORWARD,
+    EntryGate,
+    Recheck,
+    StageDefinition,
+    first_entry,
+    usual_recheck,
 )
 from nurture.project import schema_qualification as schema
 from nurture.project.codes import Code
@@ -48,16 +58,17 @@ class QualificationBuilder:
         return Qualification(
             version=model.version,
             signatures=tuple(
-                Signature(team=item.team, name=item.name, on=item.on) for item in model.signatures
+                Signature(
+                    team=item.team,
+                    name=item.name,
+                    on=item.on,
+                    version=item.version,
+                    content=item.content or "",
+                )
+                for item in model.signatures
             ),
             stages={
-                stage: StageDefinition(
-                    stage=stage,
-                    name=item.name,
-                    definition=item.definition,
-                    owner=item.owner,
-                    silence_seconds=item.silence,
-                )
+                stage: self._stage(stage, item)
                 for stage, item in model.stages.definitions().items()
             },
             fit=self._fit(model.fit),
@@ -73,15 +84,59 @@ class QualificationBuilder:
             ),
             traits=tuple(self._traits(model.traits)),
             temperatures=tuple(
-                TemperatureRule(
-                    temperature=Temperature(item.temperature),
-                    when=self._when(item.when, "temperature", index, "when"),
-                    text=item.when,
-                )
-                for index, item in enumerate(model.temperature)
+                self._temperature(item, index) for index, item in enumerate(model.temperature)
             ),
             handoff=_handoff(model.handoff),
         )
+
+    def _temperature(self, item: schema.TemperatureModel, index: int) -> TemperatureRule:
+        """Return the rule with its needs as part of its condition: nothing else has to ask them."""
+        when, text = self._when(item.when, "temperature", index, "when"), item.when
+        wants = [f"known({key})" for key in item.needs]
+        needs = [
+            self._when(want, "temperature", index, "needs", at) for at, want in enumerate(wants)
+        ]
+        return TemperatureRule(
+            temperature=Temperature(item.temperature),
+            when=And((when, *needs)) if needs else when,
+            text=" and ".join([f"({text})", *wants]) if needs else text,
+            needs=tuple(item.needs),
+            at_most_seconds=item.at_most,
+        )
+
+    def _stage(self, stage: Stage, item: schema.StageModel) -> StageDefinition:
+        entry = first_entry(stage) if item.entry is None else EntryGate(item.entry)
+        return StageDefinition(
+            stage=stage,
+            name=item.name,
+            aliases=tuple(item.aliases),
+            definition=item.definition,
+            owner=item.owner,
+            entry=entry,
+            forward=self._stages(item.moves.forward, FORWARD[stage], (stage, "forward")),
+            back=self._stages(item.moves.back, BACK[stage], (stage, "back")),
+            buyer=USUAL.get(stage, ()) if item.buyer is None else tuple(item.buyer),
+            minutes=item.minutes,
+            recheck=usual_recheck(item.owner) if item.recheck is None else Recheck(item.recheck),
+            silence_seconds=item.silence,
+        )
+
+    def _stages(
+        self, named: list[str] | None, usual: tuple[Stage, ...], where: tuple[Stage, str]
+    ) -> tuple[Stage, ...]:
+        """Return the stages that a list of moves names."""
+        if named is None:
+            return usual
+        stage, direction = where
+        keys = [key.value for key in Stage]
+        document = self.parsed.document
+        for index, name in enumerate(named):
+            if name not in keys:
+                told = f'unknown stage "{name}"', did_you_mean(name, keys)
+                path = ("stages", stage.value, "moves", direction, index)
+                self.reader.report(document, path, (Code.UNKNOWN_STAGE, *told))
+                self.reader.damaged.add(document.file)
+        return tuple(Stage(name) for name in named if name in keys)
 
     def _when(self, text: str, *path: str | int) -> Condition:
         return self.reader.condition(text, self.names, self.parsed.document, path)
@@ -97,8 +152,20 @@ class QualificationBuilder:
             )
             for index, item in enumerate(model.exclusions)
         ]
+        required = [
+            Required(
+                id=item.id,
+                when=self._when(item.when, "fit", "required", index, "when"),
+                text=item.when,
+                reason=item.reason,
+            )
+            for index, item in enumerate(model.required)
+        ]
         return FitModel(
-            rules=tuple(rules), exclusions=tuple(exclusions), grades=model.grades.model_dump()
+            rules=tuple(rules),
+            exclusions=tuple(exclusions),
+            grades=model.grades.model_dump(),
+            required=tuple(required),
         )
 
     def _fit_rule(self, rule: schema.FitRuleModel, index: int) -> FitRule:
@@ -156,7 +223,15 @@ class QualificationBuilder:
         for gate in QUALIFYING_GATES:
             item: schema.GateModel = getattr(model, gate.value)
             when = self._when(item.when, "gates", gate.value, "when")
-            found.append(GateRule(gate=gate, when=when, text=item.when, ask=tuple(item.ask)))
+            found.append(
+                GateRule(
+                    gate=gate,
+                    when=when,
+                    text=item.when,
+                    ask=tuple(item.ask),
+                    otherwise={str(kind): said for kind, said in item.otherwise.items()},
+                )
+            )
         return found
 
     def _traits(self, model: schema.TraitsModel) -> list[TraitRule]:

@@ -44,6 +44,7 @@ def build_workspace(model: WorkspaceModel) -> Workspace:
         ),
         retention_inactive_seconds=model.retention.inactive,
         retention_raw_events_seconds=model.retention.raw_events,
+        signal_secrets=tuple(model.signals.secrets),
     )
 
 

@@ -10,7 +10,9 @@ from nurture.core.errors import Finding
 from nurture.core.project import Project
 from nurture.project.check_bant import check_bant
 from nurture.project.check_mails import Lint, check_mails
+from nurture.project.check_personas import check_personas
 from nurture.project.check_qualification import check_qualification
+from nurture.project.check_scores import check_scores
 from nurture.project.check_sequences import check_sequences
 from nurture.project.check_workspace import check_workspace
 from nurture.project.draft import Draft, draft
@@ -58,7 +60,9 @@ def _check(made: Draft, lint_template: Lint | None) -> CheckResult:
     inspection = Inspection(project=made.project, damaged=made.damaged)
     check_workspace(inspection)
     check_qualification(inspection)
+    check_scores(inspection)
     check_bant(inspection)
+    check_personas(inspection)
     check_sequences(inspection)
     check_mails(inspection, lint_template)
     return CheckResult(

@@ -26,6 +26,7 @@ _WHAT = {
     Role.ENTRY: "the entry",
     Role.EXIT: "this exit",
     Role.STEP: "the step {}",
+    Role.PERSONA: "this persona",
 }
 _LATER = "sales asks for it after the first conversation, not before"
 

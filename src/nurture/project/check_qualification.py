@@ -9,6 +9,7 @@ from nurture.core.condition import Condition, ValueType, refs_of
 from nurture.core.lead import Stage
 from nurture.core.project import EngagementGroup, EngagementRule, Field, FitRule
 from nurture.project.check_reach import check_reach
+from nurture.project.check_stages import check_stages
 from nurture.project.codes import Code
 from nurture.project.functions import subjects
 from nurture.project.inspection import RULES, Inspection, Role, Told
@@ -47,6 +48,7 @@ def check_qualification(inspection: Inspection) -> None:
         check.agreement()
         check.order()
         check_reach(inspection)
+        check_stages(inspection)
 
 
 class _Rules:
@@ -199,6 +201,7 @@ class _Rules:
         fit = self.rules.fit
         self._different(("fit", "rules"), [rule.id for rule in fit.rules])
         self._different(("fit", "exclusions"), [rule.id for rule in fit.exclusions])
+        self._different(("fit", "required"), [rule.id for rule in fit.required])
         groups = self.rules.engagement.groups
         self._different(("engagement", "groups"), [group.id for group in groups])
         for index, group in enumerate(groups):

@@ -23,6 +23,7 @@ def check_workspace(inspection: Inspection) -> None:
     """Look at settings, secrets and forms."""
     _windows(inspection)
     _written_secrets(inspection)
+    _signal_secrets(inspection)
     for endpoint in inspection.project.endpoints.values():
         _endpoint(inspection, endpoint)
     if inspection.whole("fields.yaml"):
@@ -43,14 +44,18 @@ def _written_secrets(inspection: Inspection) -> None:
         ("nurture.yaml", ("transport", "password")),
         ("nurture.yaml", ("transport", "api_key")),
     ]
+    signing = inspection.document("nurture.yaml").at(("signals", "secrets"))
+    if isinstance(signing, list):
+        places += [("nurture.yaml", ("signals", "secrets", n)) for n in range(len(signing))]
     for name in sorted(inspection.names("handoff")):
         file = f"handoffs/{name}.yaml"
         places += [(file, ("secret",)), (file, ("feedback_secret",))]
     for file, path in places:
         value = inspection.document(file).at(path)
         if value is not None and not names_variable(value):
-            message = f'the secret "{path[-1]}" is written out'
-            remedy = f"write ${{{str(path[-1]).upper()}}} and set that variable; change the secret"
+            key = next(str(part) for part in reversed(path) if isinstance(part, str))
+            message = f'the secret "{key}" is written out'
+            remedy = f"write ${{{key.upper()}}} and set that variable; change the secret"
             inspection.error(file, path, (Code.SECRET_LITERAL, message, remedy))
 
 
@@ -60,15 +65,27 @@ def _endpoint(inspection: Inspection, endpoint: Endpoint) -> None:
         return
     for key, secret in (("secret", endpoint.secret), ("feedback_secret", endpoint.feedback_secret)):
         if not _is_webhook_secret(secret):
-            message = f'"{key}" is no webhook secret: whsec_ and base64 of 24 to 64 bytes'
-            remedy = "make one of whsec_ and the base64 of 32 random bytes"
-            inspection.error(file, (key,), (Code.SECRET_FORM, message, remedy))
+            inspection.error(file, (key,), _not_a_secret(key))
     parts = urlsplit(endpoint.url)
     where = f"{parts.hostname}:{parts.port or DEFAULT_PORTS[parts.scheme]}"
     if parts.scheme == "http" and where not in endpoint.allow:
         message = "personal data would leave unencrypted"
         remedy = f'use https, or write allow: ["{where}"] for a receiver on your own machine'
         inspection.error(file, ("url",), (Code.ENDPOINT_INSECURE, message, remedy))
+
+
+def _signal_secrets(inspection: Inspection) -> None:
+    if not inspection.whole("nurture.yaml"):
+        return
+    for index, secret in enumerate(inspection.project.workspace.signal_secrets):
+        if not _is_webhook_secret(secret):
+            path = ("signals", "secrets", index)
+            inspection.error("nurture.yaml", path, _not_a_secret("signals.secrets"))
+
+
+def _not_a_secret(key: str) -> tuple[Code, str, str]:
+    message = f'"{key}" is no webhook secret: whsec_ and base64 of 24 to 64 bytes'
+    return Code.SECRET_FORM, message, "make one of whsec_ and the base64 of 32 random bytes"
 
 
 def _is_webhook_secret(secret: str) -> bool:

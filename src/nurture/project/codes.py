@@ -56,6 +56,7 @@ class Code(StrEnum):
     CONDITION_TOO_LARGE = "E010"
     CONDITION_OPERATOR = "E011"
     CONDITION_SEGMENT = "E012"
+    CONDITION_SLOW = "E013"
 
     # Sequences.
     UNKNOWN_TEMPLATE = "S001"
@@ -101,6 +102,24 @@ class Code(StrEnum):
     NO_PENALTY = "Q014"
     DUPLICATE_RULE = "Q015"
     UNKNOWN_SUBJECT = "Q016"
+    ALWAYS_FULL = "Q017"
+    WITHOUT_ZERO = "Q018"
+    IDLE_RULE = "Q019"
+
+    # Stages and signatures.
+    UNKNOWN_STAGE = "T001"
+    STAGE_CIRCLE = "T002"
+    STAGE_UNREACHABLE = "T003"
+    STAGE_ENTRY = "T004"
+    STAGE_MOVE = "T005"
+    CHANGED_SINCE = "T006"
+    NO_RIGHT_YES = "T007"
+    NO_DATE = "T008"
+
+    # Personas.
+    PERSONA_SILENT = "A001"
+    PERSONA_NOBODY = "A002"
+    PERSONA_READS = "A003"
 
     # Budget, authority, need, timeline.
     BANT_RULE = "B001"

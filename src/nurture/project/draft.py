@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from nurture.core.errors import Finding
+from nurture.core.persona import Persona
 from nurture.core.project import Project, Segment, Template, Workspace
 from nurture.core.sequence import Sequence
 from nurture.project.build_qualification import QualificationBuilder
@@ -36,6 +37,7 @@ from nurture.project.names import Names
 from nurture.project.reader import Parsed, Reader
 from nurture.project.schema import FormModel, SegmentModel, TemplateModel
 from nurture.project.schema_base import Strict
+from nurture.project.schema_persona import PersonaModel
 from nurture.project.schema_qualification import QualificationModel
 from nurture.project.schema_sequence import SequenceModel
 from nurture.project.schema_workspace import EndpointModel, FieldsModel, WorkspaceModel
@@ -115,6 +117,7 @@ def _project(reader: Reader) -> Project:
             file.removeprefix(f"{EMAILS}/"): files[file] for file in of_kind(files, "partial")
         },
         endpoints={name: build_endpoint(name, p.model) for name, p in endpoints.items()},
+        personas=_personas(reader, names),
         files=dict(sorted(files.items())),
     )
 
@@ -141,6 +144,26 @@ def _segments(
             text=item.model.when,
         )
         for name, item in parsed.items()
+    }
+
+
+def _personas(reader: Reader, names: Names) -> dict[str, Persona]:
+    return {
+        name: Persona(
+            name=name,
+            title=item.model.title,
+            when=reader.condition(item.model.when, names, item.document, ("when",)),
+            text=item.model.when,
+            seniority=item.model.seniority or "",
+            weight=item.model.weight,
+            pains=tuple(item.model.pains),
+            objections=tuple(item.model.objections),
+            talking_points=tuple(item.model.talking_points),
+            questions=tuple(item.model.questions),
+            proof=tuple(item.model.proof),
+            channels=tuple(item.model.channels),
+        )
+        for name, item in _parsed(reader, "persona", PersonaModel).items()
     }
 
 

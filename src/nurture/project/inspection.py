@@ -37,6 +37,7 @@ class Role(Enum):
     TEMPERATURE = auto()
     FIT = auto()
     EXCLUSION = auto()
+    PERSONA = auto()
 
 
 QUALIFYING = frozenset({Role.GATE, Role.TRAIT, Role.TEMPERATURE, Role.FIT, Role.EXCLUSION})
@@ -116,6 +117,9 @@ class Inspection:
             yield Site(file=file, path=("when",), role=Role.SEGMENT, condition=segment.when)
         for sequence in self.project.sequences.values():
             yield from self._sequence_sites(sequence)
+        for name, persona in self.project.personas.items():
+            file = f"personas/{name}.yaml"
+            yield Site(file=file, path=("when",), role=Role.PERSONA, condition=persona.when)
         yield from self._rule_sites()
 
     def _sequence_sites(self, sequence: Sequence) -> Iterator[Site]:
@@ -162,6 +166,9 @@ class Inspection:
             if rule.when is not None:
                 path = ("fit", "rules", index, "when")
                 yield self._rule(Role.FIT, path, rule.when, rule.id)
+        for index, required in enumerate(rules.fit.required):
+            path = ("fit", "required", index, "when")
+            yield self._rule(Role.FIT, path, required.when, required.id)
         for index, exclusion in enumerate(rules.fit.exclusions):
             path = ("fit", "exclusions", index, "when")
             yield self._rule(Role.EXCLUSION, path, exclusion.when, exclusion.id)

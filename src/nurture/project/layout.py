@@ -21,6 +21,7 @@ FOLDERS = {
     "sequences": "sequence",
     "forms": "form",
     "handoffs": "handoff",
+    "personas": "persona",
 }
 EMAILS = "templates/emails"
 

@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from nurture.project import durations, schema_sequence
 from nurture.project.codes import Code
 from nurture.project.schema_base import FieldKey, Line, Slug, Strict, Text, When, wrong
+from nurture.project.schema_persona import PersonaModel
 from nurture.project.schema_qualification import QualificationModel
 from nurture.project.schema_sequence import SequenceModel
 from nurture.project.schema_workspace import EndpointModel, FieldsModel, WorkspaceModel
@@ -90,6 +91,7 @@ MODELS: Mapping[str, type[Strict]] = {
     "form": FormModel,
     "handoff": EndpointModel,
     "template": TemplateModel,
+    "persona": PersonaModel,
 }
 """The model of each kind of file."""
 

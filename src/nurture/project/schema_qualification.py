@@ -32,14 +32,39 @@ class SignatureModel(Strict):
     team: Slug
     name: Line
     on: Day
+    version: Annotated[int, Field(ge=1)] | None = None
+    """Which version; `nurture sign` writes it."""
+    content: Annotated[Line, Field(pattern=r"^[0-9a-f]{16}$")] | None = None
+    """What was agreed to, as a hash of everything but the signatures; `nurture sign` writes it."""
+
+
+class MovesModel(Strict):
+    """Where a lead may go from a stage; a list that is left out is the usual one."""
+
+    forward: list[Line] | None = None
+    """Stages further on, by key."""
+    back: list[Line] | None = None
+    """Stages further back or aside; a person gives a reason for such a move."""
 
 
 class StageModel(Strict):
     """What both teams agreed a stage to be."""
 
     name: Line
+    aliases: list[Line] = Field(default_factory=list)
+    """What else people call it."""
     definition: Text
     owner: Line
+    """Who looks after leads here: automation, prospect development or sales."""
+    entry: Literal["three-gates", "pain-interest-fit", "committed"] | None = None
+    """What lets a lead in."""
+    recheck: Literal["move", "ask"] | None = None
+    """What a failed re-check does: move the lead back, or ask the owner, as is usual for sales."""
+    moves: MovesModel = Field(default_factory=MovesModel)
+    buyer: list[Literal["problem", "exploring", "comparing", "deciding"]] | None = None
+    """The buyer's steps that go with the stage; the usual ones if it is left out."""
+    minutes: Annotated[int, Field(ge=0, le=10_000)] | None = None
+    """Effort budget: minutes of a person's time that one lead at this stage is worth."""
     silence: Seconds | None = None
     """After so long without a sign of life the lead is moved to inactive."""
 
@@ -105,6 +130,14 @@ class ExclusionModel(Strict):
     reason: Line
 
 
+class RequiredModel(Strict):
+    """What must not be known to be otherwise: else the grade is D, whatever the points say."""
+
+    id: Slug
+    when: When
+    reason: Line
+
+
 class GradesModel(Strict):
     """Least points of the grades; below C it is D."""
 
@@ -117,6 +150,7 @@ class FitModel(Strict):
     """How well person and company match our right customer: 0 to 100 points."""
 
     rules: Annotated[list[FitRuleModel], Field(min_length=1)]
+    required: list[RequiredModel] = Field(default_factory=list)
     exclusions: list[ExclusionModel] = Field(default_factory=list)
     grades: GradesModel
 
@@ -181,6 +215,10 @@ class GateModel(Strict):
     when: When
     ask: list[FieldKey] = Field(default_factory=list)
     """What to ask while the answer is unknown."""
+    otherwise: dict[Literal["product", "partner", "self-serve", "later", "person"], Line] = Field(
+        default_factory=dict
+    )
+    """The right yes to somebody who fails: another product, a partner, a later date..."""
 
 
 class NurturedModel(Strict):
@@ -226,6 +264,17 @@ class TemperatureModel(Strict):
 
     temperature: Literal["closed", "hot", "warm", "cold", "new"] = Field(alias="is")
     when: When
+    needs: list[FieldKey] = Field(default_factory=list)
+    """Facts without which it does not match; on a day that one of them names, the lead is woken."""
+    at_most: Seconds | None = None
+    """For new: how long a prospect may stay so before the stage's owner is asked."""
+
+    @model_validator(mode="after")
+    def _limit_of_new(self) -> TemperatureModel:
+        if self.at_most is not None and self.temperature != "new":
+            remedy = "write it at new; the others end by their conditions"
+            raise wrong(Code.CONTRADICTION, "at_most goes with new alone", remedy)
+        return self
 
 
 class HandoffRuleModel(Strict):

@@ -102,6 +102,13 @@ class RetentionModel(Strict):
     raw_events: Seconds = 90 * 86400
 
 
+class SignalsModel(Strict):
+    """Who may post signals to /hooks/signals."""
+
+    secrets: list[Secret] = Field(default_factory=list)
+    """Any of them verifies a post; one for each system that posts, or two while one is changed."""
+
+
 class OutboxModel(Strict):
     """Write mails to a folder; nothing leaves."""
 
@@ -165,6 +172,7 @@ class WorkspaceModel(Strict):
     """Mail domains that name no account."""
     transport: TransportModel
     retention: RetentionModel = Field(default_factory=RetentionModel)
+    signals: SignalsModel = Field(default_factory=SignalsModel)
 
 
 class EndpointModel(Strict):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import BaseLoader, ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from nurture.reports import show_mails, show_pipeline, show_sales
@@ -32,23 +32,31 @@ class Tile:
 
 def render(report: Report) -> str:
     """Return the page."""
-    environment = Environment(
-        loader=PackageLoader("nurture.reports", "template"),
+    tables = report.tables
+    return (
+        environment()
+        .get_template("page.html")
+        .render(
+            report=report,
+            as_of=moment(report.generated_at, report.time_zone),
+            empty=show_pipeline.captured(tables) == 0,
+            lately=_lately(tables),
+            tiles=_tiles(tables),
+            urgent=show_sales.urgent(tables),
+            sections=_sections(report),
+        )
+    )
+
+
+def environment(*more: BaseLoader) -> Environment:
+    """Return the environment of all pages; `more` holds templates beside the report's own."""
+    return Environment(
+        loader=ChoiceLoader([*more, PackageLoader("nurture.reports", "template")]),
         autoescape=True,
         finalize=_shown,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-    )
-    tables = report.tables
-    return environment.get_template("page.html").render(
-        report=report,
-        as_of=moment(report.generated_at, report.time_zone),
-        empty=show_pipeline.captured(tables) == 0,
-        lately=_lately(tables),
-        tiles=_tiles(tables),
-        urgent=show_sales.urgent(tables),
-        sections=_sections(report),
     )
 
 

@@ -51,12 +51,17 @@ def plain(reason: str) -> str:
 
 def said(reasons: Iterable[str]) -> Counter[str]:
     """Count what sales said; words that only one handoff got may describe a person: folded."""
-    counted = Counter(_alike(reason) for reason in reasons)
-    found: Counter[str] = Counter()
-    for reason, times in counted.items():
-        shown = times > 1 or reason in USUAL or reason == NO_REASON
-        found[reason if shown else OTHER_WORDS] += times
-    return found
+    return Counter(folded(reasons))
+
+
+def folded(reasons: Iterable[str]) -> list[str]:
+    """Return for each reason what of it may be shown."""
+    alike = [_alike(reason) for reason in reasons]
+    counted = Counter(alike)
+    return [
+        reason if counted[reason] > 1 or reason in USUAL or reason == NO_REASON else OTHER_WORDS
+        for reason in alike
+    ]
 
 
 def _alike(reason: str) -> str:

@@ -12,8 +12,10 @@ from sqlalchemy import delete, select, update
 
 from nurture.core.lead import Stage, Temperature
 from nurture.core.message import MessageState
+from nurture.store import profiles
 from nurture.store.db import Connection, Database
 from nurture.store.tables import (
+    account_signals,
     accounts,
     attempts,
     consents,
@@ -122,12 +124,25 @@ def _erase_people(connection: Connection, ids: list[int], now: datetime) -> None
             version=leads.c.version + 1,
         )
     )
-    for account in alone:
-        connection.execute(
-            update(accounts)
-            .where(accounts.c.id == account)
-            .values(key=f"erased:{account}", name="", profile={})
+    _erase_accounts(connection, alone, now)
+
+
+def _erase_accounts(connection: Connection, ids: list[int], now: datetime) -> None:
+    """Empty accounts without anybody; a target keeps what our own lists say of it."""
+    targets = set(
+        connection.scalars(
+            select(accounts.c.id).where(accounts.c.id.in_(ids), accounts.c.target_at.is_not(None))
         )
+    )
+    _, kept = profiles.current_profiles(connection, account_ids=targets, now=now)
+    gone = [account for account in ids if account not in targets]
+    connection.execute(delete(account_signals).where(account_signals.c.account_id.in_(gone)))
+    for account in ids:
+        values: dict[str, object] = {"key": f"erased:{account}", "name": "", "profile": {}}
+        if account in targets:
+            name = str(kept[account].get("name", ""))
+            values = {"name": name, "profile": kept[account]}
+        connection.execute(update(accounts).where(accounts.c.id == account).values(values))
 
 
 def mails_of_erased(connection: Connection, *, since: datetime) -> list[tuple[str, datetime]]:

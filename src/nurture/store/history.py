@@ -8,12 +8,14 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
 
-from nurture.core.assess import HandoffView, History
 from nurture.core.condition import Facts
 from nurture.core.event import MEANINGFUL_TOUCHES, EventKind
+from nurture.core.history import HandoffView, History
 from nurture.core.lead import Lead
 from nurture.core.message import MessageState
+from nurture.core.overrides import NONE
 from nurture.core.score import Tally
+from nurture.store import overrides
 from nurture.store.db import Connection
 from nurture.store.messages import UNSETTLED
 from nurture.store.sets import among
@@ -96,6 +98,9 @@ def read_history(
     expiry = _next_expiry(connection, batch, now)
     views = read_handoffs(connection, batch)
     past = _passages(connection, ids)
+    committed = overrides.commitments(connection, ids, now=now)
+    arrived = overrides.arrived_days(connection, ids)
+    overridden = overrides.read(connection, ids, now=now)
     nothing = _Past()
     result = {}
     for lead_id in ids:
@@ -111,6 +116,9 @@ def read_history(
             left_at=passages.left_at,
             groups=frozenset(passages.groups),
             open_enrollments=len(passages.inside),
+            committed_at=committed.get(lead_id),
+            overrides=overridden.get(lead_id, NONE),
+            arrived=arrived.get(lead_id, {}),
         )
     return result
 
@@ -217,6 +225,32 @@ def _tallies(
     return found
 
 
+def read_tallies_one_by_one(
+    connection: Connection, lead_id: int, asked: Asked, *, now: datetime
+) -> list[tuple[datetime, Tally]]:
+    """Return what scores count of one lead, event by event with its time, oldest first."""
+    counted = asked.tallied | {EventKind.SCORE_ADJUSTED}
+    rows = connection.execute(
+        select(events)
+        .where(_human([lead_id], counted, now))
+        .order_by(events.c.occurred_at, events.c.id)
+    )
+    return [
+        (
+            row.occurred_at,
+            Tally(
+                kind=EventKind(row.kind),
+                subject=row.subject,
+                day=row.day,
+                count=1,
+                points=row.points,
+                event_id=row.id,
+            ),
+        )
+        for row in rows
+    ]
+
+
 def _touches(
     connection: Connection, ids: Sequence[int], now: datetime
 ) -> dict[int, tuple[int, datetime, datetime]]:
@@ -273,6 +307,7 @@ def read_handoffs(connection: Connection, batch: Mapping[int, Lead]) -> dict[int
             handoffs.c.state,
             handoffs.c.answer,
             handoffs.c.answer_reason,
+            handoffs.c.answered_at,
         ).where(among(handoffs.c.lead_id, batch), handoffs.c.state != "withdrawn")
     )
     return {
@@ -280,6 +315,7 @@ def read_handoffs(connection: Connection, batch: Mapping[int, Lead]) -> dict[int
             state=row.state,
             answer=EventKind(row.answer) if row.answer else None,
             reason=row.answer_reason,
+            answered_at=row.answered_at,
         )
         for row in rows
         if row.cycle == batch[row.lead_id].standing.cycle

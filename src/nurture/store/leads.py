@@ -172,7 +172,7 @@ _READ = (
     *(leads.c.language, leads.c.source, leads.c.account_id, leads.c.profile, accounts.c.profile),
     *(TOPICS, leads.c.suppressed, leads.c.locked, leads.c.captured_at, leads.c.last_life_at),
     *(leads.c.archived_at, leads.c.stage, leads.c.temperature, leads.c.grade, leads.c.fit),
-    *(leads.c.engagement, leads.c.readiness, leads.c.cycle),
+    *(leads.c.engagement, leads.c.readiness, leads.c.cycle, leads.c.temperature_at),
     *(leads.c[f"verdict_{gate}"] for gate in Gate),
     *(leads.c[f"trait_{trait}"] for trait in Trait),
 )
@@ -205,7 +205,7 @@ def _as_lead(row: tuple[Any, ...]) -> Lead:
     (lead_id, uid, version, email, time_zone, language, source, account_id) = row[:8]
     (profile, account, topics, suppressed, locked) = row[8:13]
     (captured_at, last_life_at, archived_at, stage, temperature) = row[13:18]
-    (grade, fit, engagement, readiness, cycle) = row[18:23]
+    (grade, fit, engagement, readiness, cycle, temperature_at) = row[18:24]
     return Lead(
         id=lead_id,
         uid=uid,
@@ -224,8 +224,8 @@ def _as_lead(row: tuple[Any, ...]) -> Lead:
             fit=fit,
             engagement=engagement,
             readiness=readiness,
-            verdicts=_verdicts(row[23:27]),
-            traits=_traits(row[27:]),
+            verdicts=_verdicts(row[24:28]),
+            traits=_traits(row[28:]),
             cycle=cycle,
         ),
         topics=as_topics(topics),
@@ -234,6 +234,7 @@ def _as_lead(row: tuple[Any, ...]) -> Lead:
         captured_at=captured_at,
         last_life_at=last_life_at,
         archived_at=archived_at,
+        temperature_at=temperature_at,
     )
 
 
@@ -297,6 +298,10 @@ def cycle_starts(connection: Connection, ids: Sequence[int]) -> dict[int, dateti
     return {row.id: row.cycle_at for row in rows}
 
 
+_BESIDE = ("locked", "check_at", "temperature_at")
+"""What an assessment stores beside the standing."""
+
+
 def store_assessments(
     connection: Connection, found: Sequence[tuple[Lead, Assessment]], *, now: datetime
 ) -> int:
@@ -307,7 +312,7 @@ def store_assessments(
         .values(
             {
                 name: bindparam(f"new_{name}")
-                for name in (*_standing_columns(first_standing()), "locked", "check_at")
+                for name in (*_standing_columns(first_standing()), *_BESIDE)
             }
             | {"version": bindparam("seen") + 1, "assessed_at": now}
         )
@@ -318,6 +323,7 @@ def store_assessments(
             "seen": lead.version,
             "new_locked": assessment.locked,
             "new_check_at": assessment.check_at,
+            "new_temperature_at": assessment.temperature_at,
             **{f"new_{k}": v for k, v in _standing_columns(assessment.standing).items()},
         }
         for lead, assessment in found

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import and_, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from nurture.core.known import Statement, as_statement, known
 from nurture.core.lead import Value
 from nurture.store.db import Connection
 from nurture.store.tables import consents, facts, leads, suppressions
@@ -17,14 +18,18 @@ from nurture.store.tables import consents, facts, leads, suppressions
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewFact:
-    """One answer: about the lead, or (with `account_id`) about its organization."""
+    """One answer: about the lead, or (with `account_id`) about its organization.
 
-    lead_id: int
+    `lead_id` None: nobody of the organization said it, a list of target accounts did.
+    """
+
+    lead_id: int | None
     account_id: int | None
     name: str
     value: Value
     source: str
     occurred_at: datetime
+    recorded_at: datetime
     valid_until: datetime | None
 
 
@@ -41,6 +46,7 @@ def add_facts(connection: Connection, new: Sequence[NewFact]) -> None:
                     "value": fact.value,
                     "source": fact.source,
                     "occurred_at": fact.occurred_at,
+                    "recorded_at": fact.recorded_at,
                     "valid_until": fact.valid_until,
                 }
                 for fact in new
@@ -55,10 +61,7 @@ def current_profiles(
     account_ids: Iterable[int] = (),
     now: datetime,
 ) -> tuple[dict[int, dict[str, Any]], dict[int, dict[str, Any]]]:
-    """Return the newest valid value per field, for leads and for accounts.
-
-    A value that is no longer valid is unknown; an older one does not come back in its place.
-    """
+    """Return the value that counts per field, as `core.known` chooses, for leads and accounts."""
     wanted_leads, wanted_accounts = list(lead_ids), list(account_ids)
     rows = connection.execute(
         select(facts)
@@ -70,15 +73,25 @@ def current_profiles(
         )
         .order_by(facts.c.occurred_at, facts.c.id)
     )
-    of_leads: dict[int, dict[str, Any]] = {key: {} for key in wanted_leads}
-    of_accounts: dict[int, dict[str, Any]] = {key: {} for key in wanted_accounts}
+    said: dict[tuple[bool, int], list[Statement]] = {}
     for row in rows:
-        profile = of_leads[row.lead_id] if row.account_id is None else of_accounts[row.account_id]
-        if row.valid_until is not None and row.valid_until <= now:
-            profile.pop(row.name, None)
-        else:
-            profile[row.name] = row.value
-    return of_leads, of_accounts
+        of_lead = row.account_id is None
+        owner = of_lead, row.lead_id if of_lead else row.account_id
+        said.setdefault(owner, []).append(as_statement(dict(row._mapping)))
+    found = {
+        owner: {
+            key.partition(".")[2]: _stored(one.held.value) for key, one in known(told, now).items()
+        }
+        for owner, told in said.items()
+    }
+    return (
+        {key: found.get((True, key), {}) for key in wanted_leads},
+        {key: found.get((False, key), {}) for key in wanted_accounts},
+    )
+
+
+def _stored(value: Value) -> Value | list[str]:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def facts_of(connection: Connection, lead_id: int, account_id: int) -> list[dict[str, Any]]:

@@ -34,10 +34,15 @@ def take(connection: Connection, *, limit: int) -> list[tuple[int, str, bytes]]:
     return [(row.id, row.provider, row.body) for row in connection.execute(statement)]
 
 
-def done(connection: Connection, post_id: int, *, now: datetime, error: str = "") -> None:
-    """Mark a post as worked; `error` says what of it could not be used."""
+def done(
+    connection: Connection, post_id: int, *, now: datetime, error: str = "", keep: bool = True
+) -> None:
+    """Mark a post as worked; `error` says what of it could not be used. Not kept: body emptied."""
+    values: dict[str, object] = {"worked_at": now, "error": error}
     connection.execute(
-        update(raw_posts).where(raw_posts.c.id == post_id).values(worked_at=now, error=error)
+        update(raw_posts)
+        .where(raw_posts.c.id == post_id)
+        .values(values if keep else {**values, "body": b""})
     )
 
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from nurture.core.assess import Move
 from nurture.core.decision import AskPerson, Note
 from nurture.core.enrollment import Enrollment
 from nurture.core.lead import Gate, Stage, Verdict
+from nurture.core.moves import Move
 from nurture.store import sets
 from nurture.store.db import Connection, stored
 from nurture.store.tables import audit, decisions, stage_moves, tasks, verdicts
@@ -205,6 +205,44 @@ def ask_about_lead(
     connection.execute(
         insert(tasks).values(lead_id=lead_id, title=title, team=team, created_at=now, due_at=due_at)
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What somebody is to look at, outside any sequence; the same key asks once."""
+
+    lead_id: int
+    key: str
+    title: str
+    team: str
+    due_at: datetime
+
+
+def ask_once(connection: Connection, asked: Sequence[Question], *, now: datetime) -> set[int]:
+    """Create tasks for the questions that were never asked; return the leads they are about."""
+    if not asked:
+        return set()
+    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = (
+        make(tasks)
+        .on_conflict_do_nothing(
+            index_elements=["lead_id", "step"],
+            index_where=text("enrollment_id IS NULL AND step != ''"),
+        )
+        .returning(tasks.c.lead_id)
+    )
+    rows = [
+        {
+            "lead_id": one.lead_id,
+            "step": one.key,
+            "title": one.title,
+            "team": one.team,
+            "created_at": now,
+            "due_at": one.due_at,
+        }
+        for one in asked
+    ]
+    return set(connection.scalars(statement, rows))
 
 
 def finish_task(connection: Connection, task_id: int, *, outcome: str, now: datetime) -> int | None:

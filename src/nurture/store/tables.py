@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    and_,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -71,6 +72,9 @@ accounts = Table(
     Column("key", Text, nullable=False, unique=True),
     Column("name", Text, nullable=False, default=""),
     Column("profile", Json, nullable=False),
+    # Where it is from, if we put it on the target list ourselves, and when.
+    Column("source", Text, nullable=False, default=""),
+    Column("target_at", Instant, nullable=True),
     Column("created_at", Instant, nullable=False),
 )
 
@@ -91,6 +95,8 @@ leads = Table(
     Column("note", Text, nullable=False, default=""),
     Column("stage", Text, nullable=False),
     Column("temperature", Text, nullable=False),
+    # Since when; NULL before the first assessment.
+    Column("temperature_at", Instant, nullable=True),
     Column("grade", Text, nullable=False, default="?"),
     Column("fit", Integer, nullable=False, default=0),
     Column("engagement", Integer, nullable=False, default=0),
@@ -132,17 +138,36 @@ Index(
     postgresql_where=leads.c.erased_at.is_not(None),
 )
 
+account_signals = Table(
+    "account_signals",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("account_id", Id, ForeignKey("accounts.id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("subject", Text, nullable=False, default=""),
+    Column("occurred_at", Instant, nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("source_key", Text, nullable=False),
+    Column("human", Boolean, nullable=False, default=True),
+    UniqueConstraint("source", "source_key"),
+    Index("ix_account_signals_account_id_occurred_at", "account_id", "occurred_at"),
+)
+
 facts = Table(
     "facts",
     metadata,
     Column("id", Id, primary_key=True),
-    # One of the two: whose fact it is. `lead_id` also says who told us about an account.
-    Column("lead_id", Id, ForeignKey("leads.id"), nullable=False),
+    # One of the two: whose fact it is. `lead_id` also says who told us about an account; NULL:
+    # a list of target accounts did.
+    Column("lead_id", Id, ForeignKey("leads.id"), nullable=True),
     Column("account_id", Id, ForeignKey("accounts.id"), nullable=True),
     Column("name", Text, nullable=False),
     Column("value", Json, nullable=False),
     Column("source", Text, nullable=False),
     Column("occurred_at", Instant, nullable=False),
+    # When we learned of it: a backtest must not know before.
+    Column("recorded_at", Instant, nullable=False),
     Column("valid_until", Instant, nullable=True),
     Index("ix_facts_lead_id_name", "lead_id", "name"),
     Index("ix_facts_account_id_name", "account_id", "name"),
@@ -427,6 +452,16 @@ decisions = Table(
     Index("ix_decisions_lead_id", "lead_id"),
 )
 
+# Asked about a lead outside any sequence: the same question once.
+Index(
+    "ix_tasks_asked",
+    tasks.c.lead_id,
+    tasks.c.step,
+    unique=True,
+    sqlite_where=and_(tasks.c.enrollment_id.is_(None), tasks.c.step != ""),
+    postgresql_where=and_(tasks.c.enrollment_id.is_(None), tasks.c.step != ""),
+)
+
 stage_moves = Table(
     "stage_moves",
     metadata,
@@ -460,6 +495,15 @@ switches = Table(
     Column("until", Instant, nullable=True),
     Column("reason", Text, nullable=False),
     Column("set_at", Instant, nullable=False),
+)
+
+segment_days = Table(
+    "segment_days",
+    metadata,
+    # Ordinal of the day in the workspace's zone; first, as the last days are asked for.
+    Column("day", Integer, primary_key=True),
+    Column("segment", Text, primary_key=True),
+    Column("leads", Integer, nullable=False),
 )
 
 audit = Table(

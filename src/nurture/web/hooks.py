@@ -1,4 +1,4 @@
-"""What programs post here: a provider's delivery events, and sales' answers to handoffs."""
+"""What programs post here: a provider's delivery events, signals, and sales' answers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 
 from nurture.core.errors import MisuseError, RefusedInput
-from nurture.engine import feedback
+from nurture.core.signal import read_signals
+from nurture.engine import feedback, signals
 from nurture.store import raw_posts
 from nurture.transports import sendgrid_events, signing
 from nurture.web.bodies import LargeBody, SmallBody
@@ -18,6 +19,7 @@ from nurture.web.site import desk_of, ring, site_of
 
 router = APIRouter(prefix="/hooks", tags=["hooks"], default_response_class=JSONResponse)
 _NOT_SIGNED = "not signed with this endpoint's feedback secret, or too long ago"
+_NO_SIGNAL = "not signed with a secret for signals, or too long ago"
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +51,35 @@ def take_events(request: Request, body: LargeBody) -> Response:
         raw_posts.keep(connection, provider="sendgrid", body=body, now=now)
     desk.site.ring(())
     return Response(status_code=204)
+
+
+@router.post(
+    "/signals",
+    status_code=202,
+    responses={401: {"description": "not signed with one of the secrets for signals"}},
+    openapi_extra=raw_body('{"id": "…", "kind": "page.viewed", "email": "…", …}, or a list'),
+)
+def take_signals(request: Request, body: LargeBody) -> Response:
+    """Keep signals whose signature and shape are right; work them with the provider's posts."""
+    site = site_of(request)
+    with site.runtime.database.read() as connection:
+        secrets = site.runtime.in_force(connection).project.workspace.signal_secrets
+    now = site.clock()
+    try:
+        signing.verify(body, request.headers, secrets=secrets, now=now)
+    except RefusedInput as error:
+        raise HTTPException(401, _NO_SIGNAL) from error
+    except MisuseError as error:
+        log.error("signals: %s", error)  # noqa: TRY400 (no trace of a secret)
+        raise HTTPException(401, _NO_SIGNAL) from None
+    try:
+        read_signals(body, now=now)
+    except (OverflowError, RecursionError):
+        raise RefusedInput("a value in the body is out of range") from None
+    with site.runtime.database.write() as connection:
+        raw_posts.keep(connection, provider=signals.PROVIDER, body=body, now=now)
+    site.ring(())
+    return Response(status_code=202)
 
 
 @router.post(

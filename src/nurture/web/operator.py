@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from pathlib import Path
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from nurture.core.answers import clean_text
+from nurture.core.known import Statement, as_statement, known
 from nurture.core.project import Project
+from nurture.engine.account_view import look_at_account
 from nurture.engine.apply import project_in_force
+from nurture.engine.definitions import definitions
+from nurture.engine.evidence import read_evidence
+from nurture.engine.explain_json import explained_json
+from nurture.engine.explain_score import explain_score
 from nurture.engine.person import look_at
 from nurture.engine.story import tell
 from nurture.store import handoffs, leads, messages, overview, profiles, timeline
@@ -105,17 +112,29 @@ def show_lead(request: Request, uid: str) -> Response:
             raise HTTPException(404)
         lead = leads.read(connection, [lead_id])[lead_id]
         project = runtime.in_force(connection).project
+        person = look_at(runtime, connection, lead_id, now=now)
+        evidence = read_evidence(connection, person, now=now)
+        told = explain_score(person, evidence, now=now)
         return operator_page(
             "lead.html",
             lead=lead,
-            facts=_facts(connection, lead_id, lead.account_id, project),
+            facts=_facts(connection, lead_id, lead.account_id, project, now),
             consents=profiles.consents_of(connection, lead_id),
             colleagues=timeline.colleagues(connection, lead.account_id, besides=lead_id),
+            account=look_at_account(connection, lead.account_id, project, now=now),
             handoffs=handoffs.of_lead(connection, lead_id),
             story=tell(runtime, connection, lead_id, now=now),
             # As of now, like the story: the row keeps what the last assessment found.
-            standing=look_at(runtime, connection, lead_id, now=now).found.standing,
+            standing=person.found.standing,
+            explained=explained_json(told, person.words, person.zones),
         )
+
+
+@reads(router, "/definitions", listed=False)
+def show_definitions(request: Request) -> Response:
+    """Show what both teams mean by each stage and gate, and who signed it."""
+    project = project_in_force(site_of(request).runtime)
+    return operator_page("definitions.html", said=definitions(project) if project else None)
 
 
 @reads(router, "/handoffs", listed=False)
@@ -142,21 +161,23 @@ def _outbox_dir(request: Request) -> Path:
 
 
 def _facts(
-    connection: Connection, lead_id: int, account_id: int, project: Project
+    connection: Connection, lead_id: int, account_id: int, project: Project, now: datetime
 ) -> list[dict[str, object]]:
-    """Return the newest fact of each field as (label, value, source, at)."""
-    newest: dict[str, dict[str, object]] = {}
-    for row in profiles.facts_of(connection, lead_id, account_id):
-        key = f"{'account' if row['account_id'] else 'lead'}.{row['name']}"
-        field = project.fields.get(key)
-        values = row["value"] if isinstance(row["value"], list) else [row["value"]]
-        shown = [field.choices.get(str(v), str(v)) if field else str(v) for v in values]
-        newest[key] = {
-            "key": key,
-            "label": field.label if field else key,
-            "value": ", ".join(shown),
-            "source": row["source"],
-            "at": row["occurred_at"],
-            "until": row["valid_until"],
-        }
-    return [newest[key] for key in sorted(newest)]
+    """Return what is known of each field, and what others say of it."""
+    told = map(as_statement, profiles.facts_of(connection, lead_id, account_id))
+    return [
+        _shown(one.held, project) | {"otherwise": [_shown(rival, project) for rival in one.rivals]}
+        for _, one in sorted(known(told, now).items())
+    ]
+
+
+def _shown(told: Statement, project: Project) -> dict[str, object]:
+    field = project.fields.get(told.key)
+    values = told.value if isinstance(told.value, tuple) else (told.value,)
+    shown = [field.choices.get(str(v), str(v)) if field else str(v) for v in values]
+    return {
+        "label": field.label if field else told.key,
+        "value": ", ".join(shown),
+        "source": told.source,
+        "at": told.at,
+    }

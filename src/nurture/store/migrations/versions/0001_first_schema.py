@@ -26,9 +26,36 @@ def upgrade() -> None:
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("profile", JSON, nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("target_at", sa.BigInteger(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_accounts")),
         sa.UniqueConstraint("key", name=op.f("uq_accounts_key")),
+    )
+    op.create_table(
+        "account_signals",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("account_id", ID, nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("occurred_at", sa.BigInteger(), nullable=False),
+        sa.Column("recorded_at", sa.BigInteger(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("source_key", sa.Text(), nullable=False),
+        sa.Column("human", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["accounts.id"], name=op.f("fk_account_signals_account_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_account_signals")),
+        sa.UniqueConstraint(
+            "source", "source_key", name=op.f("uq_account_signals_source_source_key")
+        ),
+    )
+    op.create_index(
+        "ix_account_signals_account_id_occurred_at",
+        "account_signals",
+        ["account_id", "occurred_at"],
+        unique=False,
     )
     op.create_table(
         "audit",
@@ -79,6 +106,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("address_hash", name=op.f("uq_suppressions_address_hash")),
     )
     op.create_table(
+        "segment_days",
+        sa.Column("day", sa.Integer(), nullable=False),
+        sa.Column("segment", sa.Text(), nullable=False),
+        sa.Column("leads", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("day", "segment", name=op.f("pk_segment_days")),
+    )
+    op.create_table(
         "switches",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("until", sa.BigInteger(), nullable=True),
@@ -101,6 +135,7 @@ def upgrade() -> None:
         sa.Column("note", sa.Text(), nullable=False),
         sa.Column("stage", sa.Text(), nullable=False),
         sa.Column("temperature", sa.Text(), nullable=False),
+        sa.Column("temperature_at", sa.BigInteger(), nullable=True),
         sa.Column("grade", sa.Text(), nullable=False),
         sa.Column("fit", sa.Integer(), nullable=False),
         sa.Column("engagement", sa.Integer(), nullable=False),
@@ -240,12 +275,13 @@ def upgrade() -> None:
     op.create_table(
         "facts",
         sa.Column("id", ID, nullable=False),
-        sa.Column("lead_id", ID, nullable=False),
+        sa.Column("lead_id", ID, nullable=True),
         sa.Column("account_id", ID, nullable=True),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("value", JSON, nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("occurred_at", sa.BigInteger(), nullable=False),
+        sa.Column("recorded_at", sa.BigInteger(), nullable=False),
         sa.Column("valid_until", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_facts_account_id")),
         sa.ForeignKeyConstraint(["lead_id"], ["leads.id"], name=op.f("fk_facts_lead_id")),
@@ -426,6 +462,14 @@ def upgrade() -> None:
         sa.UniqueConstraint(
             "enrollment_id", "step", "visit", name=op.f("uq_tasks_enrollment_id_step_visit")
         ),
+    )
+    op.create_index(
+        "ix_tasks_asked",
+        "tasks",
+        ["lead_id", "step"],
+        unique=True,
+        sqlite_where=sa.text("enrollment_id IS NULL AND step != ''"),
+        postgresql_where=sa.text("enrollment_id IS NULL AND step != ''"),
     )
     op.create_index("ix_tasks_lead_id", "tasks", ["lead_id"], unique=False)
     op.create_table(

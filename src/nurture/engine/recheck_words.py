@@ -1,0 +1,63 @@
+"""Say what a failed re-check rests on, and what could be offered instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from nurture.core.condition import Facts, refs_of, value_of
+from nurture.core.lead import Gate, Trait
+from nurture.core.project import Project
+from nurture.core.recheck import Ask
+from nurture.engine.words import Words, both
+
+_KINDS = {
+    "product": "another product",
+    "partner": "a partner",
+    "self-serve": "by themselves",
+    "later": "later",
+    "person": "another person",
+}
+
+
+def say_recheck(project: Project, facts: Facts, ask: Ask) -> str:
+    """Return the question that a person is asked about the lead."""
+    name = Words(project=project).stage(ask.stage)
+    if not ask.failing:
+        return f"Where does this {name} stand? The temperature has been new for too long: ask them"
+    said = "; ".join(_lost(project, facts, ask.failing))
+    gates = [one for one in ask.failing if isinstance(one, Gate)]
+    instead = "; ".join(right_yes(project, gates))
+    return f"Still at the stage {name}? {said}" + (f". Instead: {instead}" if instead else "")
+
+
+def right_yes(project: Project, gates: Iterable[Gate]) -> list[str]:
+    """Return what to offer somebody who fails these gates."""
+    wanted = set(gates)
+    return [
+        said
+        for rule in project.qualification.gates
+        if rule.gate in wanted
+        for said in say_otherwise(rule.otherwise)
+    ]
+
+
+def say_otherwise(otherwise: Mapping[str, str]) -> list[str]:
+    """Return the right yeses of one gate, each with its kind."""
+    return [f"{_KINDS[kind]}: {said}" for kind, said in otherwise.items()]
+
+
+def _lost(project: Project, facts: Facts, failing: Iterable[Gate | Trait]) -> list[str]:
+    words, lost = Words(project=project), set(failing)
+    said = []
+    for rule in project.qualification.gates:
+        if rule.gate in lost:
+            values = [
+                f"{words.label(ref)} is {words.value(ref, value_of(ref, facts))}"
+                for ref in refs_of(rule.when)
+            ]
+            said.append(f"the gate {rule.gate} fails: {both(values)}")
+    for trait in project.qualification.traits:
+        if trait.trait in lost:
+            value = facts.lead.standing.traits[trait.trait]
+            said.append(f"{trait.trait} is {value} of 3, and {trait.minimum} is the least")
+    return said
