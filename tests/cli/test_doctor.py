@@ -90,9 +90,11 @@ def test_a_secret_file_that_others_can_read_is_a_problem(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("NURTURE_SECRET")
+    file = shell.folder / ".nurture" / "secret"
+    file.write_text(SECRET)
+    file.chmod(0o600)
     (note,) = checks(shell)["secret"]
     assert note["state"] == "note"
-    file = shell.folder / ".nurture" / "secret"
     file.chmod(0o644)
     (problem,) = checks(shell)["secret"]
     assert problem["remedy"] == f"chmod 600 {file}"

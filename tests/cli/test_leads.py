@@ -38,6 +38,29 @@ class TestImport:
         assert "Rejected on line 3: not an address" in outcome.out
         assert stat.S_IMODE(rejects.stat().st_mode) == 0o600
 
+    def test_nothing_that_is_there_is_written_over(self, shell: Shell, file: Path) -> None:
+        rejects = file.with_suffix(".rejects.csv")
+        rejects.write_text("somebody is correcting this\n")
+        told = shell("import", str(file), "--json").json
+        assert told["rejects_file"] == str(file.with_name("new.rejects-2.csv"))
+        assert rejects.read_text() == "somebody is correcting this\n"
+        for taken in (file, rejects):
+            outcome = shell("import", str(file), "--rejects", str(taken))
+            assert (outcome.code, "exists already" in outcome.err) == (2, True)
+
+    def test_a_dry_run_writes_no_file(self, shell: Shell, file: Path) -> None:
+        before = sorted(file.parent.iterdir())
+        told = shell("import", str(file), "--dry-run", "--json").json
+        assert (len(told["rejected"]), told["rejects_file"]) == (1, None)
+        assert sorted(file.parent.iterdir()) == before
+
+    def test_a_place_that_cannot_be_written_is_refused_before_anything_is_stored(
+        self, shell: Shell, file: Path
+    ) -> None:
+        outcome = shell("import", str(file), "--rejects", "/nowhere/at/all.csv")
+        assert (outcome.code, "nothing can be written" in outcome.err) == (2, True)
+        assert shell("import", str(file), "--json").json["created"] == 1
+
     def test_programs_get_the_counts(self, shell: Shell, file: Path, tmp_path: Path) -> None:
         told = shell("import", str(file), "--rejects", str(tmp_path / "r.csv"), "--json").json
         assert (told["rows"], told["created"], told["merged"]) == (2, 1, 0)

@@ -28,4 +28,4 @@ def test_a_mail_that_answers_none_of_ours_changes_nothing(tmp_path: Path) -> Non
     assert nurture(home, "apply", "--by", "test").returncode == 0
     done = nurture(home, "reply", "--json", stdin=b"From: a@b.example\r\n\r\nhello")
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == {"answers_ours": False, "lead": None}
+    assert json.loads(done.stdout) == {"answers_ours": False, "lead": None, "meaning": None}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from itertools import permutations
+from urllib.parse import unquote
 
 import pytest
 
@@ -179,9 +181,10 @@ def reply(provider: Provider, text: str, **headers: str) -> bytes:
 def test_a_reply_is_a_fact_with_its_own_words(provider: Provider) -> None:
     programme = provider.programme
     raw = reply(provider, "Please call me.\n\nOn Tuesday Ingrid at Havelock Air wrote:\n> quoted")
-    lead_id = replies.take_reply(programme.runtime, raw, now=programme.now)
-    assert lead_id == programme.lead(ADA)
-    assert replies.take_reply(programme.runtime, raw, now=programme.now) == lead_id
+    lead_id = programme.lead(ADA)
+    for _ in range(2):
+        taken = replies.take_reply(programme.runtime, raw, now=programme.now)
+        assert taken == replies.Taken(lead_id=lead_id, meaning=replies.Meaning.REPLY)
     with programme.database.read() as connection:
         found = [
             event
@@ -200,10 +203,57 @@ def test_an_auto_reply_moves_nothing(provider: Provider) -> None:
     assert lead.last_life_at == lead.captured_at
 
 
-@pytest.mark.parametrize("word", ["stop", "STOP!", " Unsubscribe ", "abmelden."])
-def test_a_reply_that_says_stop_unsubscribes(provider: Provider, word: str) -> None:
+@pytest.mark.parametrize(
+    "words",
+    [
+        "stop", "STOP!", " Unsubscribe ", "abmelden.", "Please unsubscribe me.",
+        "STOP\n\nSent from my iPhone", "stop\n\n-- \nAda", "Stop\nThanks, Ada",
+        "Hello Ingrid,\n\nplease unsubscribe\n\nAda", "bitte austragen",
+    ],
+)  # fmt: skip
+def test_a_reply_that_says_stop_unsubscribes(provider: Provider, words: str) -> None:
     programme = provider.programme
-    replies.take_reply(programme.runtime, reply(provider, word), now=programme.now)
+    taken = replies.take_reply(programme.runtime, reply(provider, words), now=programme.now)
+    assert taken
+    assert taken.meaning is replies.Meaning.OPT_OUT
+    assert programme.standing(programme.lead(ADA))["suppressed"] == "unsubscribed"
+
+
+def test_html_alone_is_read_as_its_words(provider: Provider) -> None:
+    programme = provider.programme
+    raw = reply(provider, "<div>stop</div>").replace(b"text/plain", b"text/html")
+    taken = replies.take_reply(programme.runtime, raw, now=programme.now)
+    assert taken
+    assert taken.meaning is replies.Meaning.OPT_OUT
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Do not stop!", "We had to stop the line, call me.", "Can I unsubscribe my colleague?",
+        "Yes.\n\nOn Tuesday Ingrid wrote:\n> stop",
+    ],
+)  # fmt: skip
+def test_a_reply_that_only_has_the_word_in_it_is_a_reply(provider: Provider, words: str) -> None:
+    programme = provider.programme
+    taken = replies.take_reply(programme.runtime, reply(provider, words), now=programme.now)
+    assert taken
+    assert taken.meaning is replies.Meaning.REPLY
+    assert programme.standing(programme.lead(ADA))["suppressed"] == ""
+
+
+def test_the_unsubscribe_button_of_a_mailbox_is_understood(provider: Provider) -> None:
+    programme = provider.programme
+    (mailto,) = re.findall(
+        r"<mailto:[^?>]+\?subject=([^>]+)>",
+        dict(programme.post.sent[0].mail.headers)["List-Unsubscribe"],
+    )
+    pressed = EmailMessage()
+    pressed["From"], pressed["Subject"] = ADA, unquote(mailto)
+    pressed["Auto-Submitted"] = "auto-generated"
+    taken = replies.take_reply(programme.runtime, pressed.as_bytes(), now=programme.now)
+    assert taken
+    assert taken.meaning is replies.Meaning.OPT_OUT
     assert programme.standing(programme.lead(ADA))["suppressed"] == "unsubscribed"
 
 

@@ -14,15 +14,17 @@ from typing import Self
 from nurture.bootstrap.collector import spare_collector
 from nurture.core.errors import MisuseError
 from nurture.core.project import Project
-from nurture.core.token import Keyring
+from nurture.core.token import Keyring, public_id
 from nurture.engine.runtime import Runtime, Secrets
 from nurture.project.load import load_files, load_folder
+from nurture.store import installation
 from nurture.store.db import Database, open_database
 from nurture.store.migrate import upgrade
 
 Clock = Callable[[], datetime]
 
 STATE_FOLDER = ".nurture"
+DATABASE = "nurture.db"
 SECRET_VARIABLE = "NURTURE_SECRET"
 OLD_SECRETS_VARIABLE = "NURTURE_OLD_SECRETS"
 SHORTEST_SECRET = 32
@@ -67,31 +69,42 @@ def settings(
     home = (folder or Path(env.get("NURTURE_HOME", "."))).resolve()
     url = database_url or env.get("NURTURE_DATABASE")
     if not url:
-        url = f"sqlite:///{home / STATE_FOLDER / 'nurture.db'}"
-    old = env.get(OLD_SECRETS_VARIABLE, "")
+        url = f"sqlite:///{home / STATE_FOLDER / DATABASE}"
+    old = [part.strip() for part in env.get(OLD_SECRETS_VARIABLE, "").split(",")]
     return Settings(
         folder=home,
         database_url=url,
-        secret=env.get(SECRET_VARIABLE) or _kept_secret(home / STATE_FOLDER / "secret"),
-        old_secrets=tuple(part for part in old.split(",") if part),
+        secret=env.get(SECRET_VARIABLE, "").strip() or _kept_secret(home / STATE_FOLDER),
+        old_secrets=tuple(part for part in old if part),
         env=env,
         clock=clock,
     )
 
 
-def _kept_secret(path: Path) -> str:
+def _kept_secret(folder: Path) -> str:
     """Return the secret kept beside the project, made on first use and readable by us alone."""
-    if path.exists():
-        return path.read_text().strip()
+    path = folder / "secret"
+    if not path.exists():
+        if (folder / DATABASE).exists():
+            raise MisuseError(
+                f"{path} is gone, and {folder / DATABASE} was written with it: put it back, or set"
+                f" {SECRET_VARIABLE}. With another secret nobody's opt-out would be recognized"
+            )
+        _make_secret(path)
+    secret = path.read_text().strip()
+    if len(secret) < SHORTEST_SECRET:
+        raise MisuseError(f"{path} must hold at least {SHORTEST_SECRET} characters")
+    return secret
+
+
+def _make_secret(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    secret = random_source.token_hex(32)
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        return path.read_text().strip()
+        return  # somebody was quicker
     with os.fdopen(handle, "w") as file:
-        file.write(secret + "\n")
-    return secret
+        file.write(random_source.token_hex(32) + "\n")
 
 
 def derive(secret: str, *old: str) -> Secrets:
@@ -159,12 +172,30 @@ def start(given: Settings, *, migrate: bool = True) -> App:
             parents=True, exist_ok=True
         )
     spare_collector()
+    derived = derive(given.secret, *given.old_secrets)
     database = open_database(given.database_url)
     if migrate:
         upgrade(database)
+        check_secret(database, derived)
     runtime = Runtime(
         database=database,
-        secrets=derive(given.secret, *given.old_secrets),
+        secrets=derived,
         load=lambda files: load_files(files, given.env),
     )
     return App(settings=given, runtime=runtime)
+
+
+def check_secret(database: Database, derived: Secrets) -> None:
+    """Keep what the stop list's key is known by; raise MisuseError if it is another one."""
+    mark = public_id(derived.pepper, "this is the key of the stop list")
+    with database.read() as connection:
+        known = installation.value_of(connection, installation.STOP_LIST_KEY)
+    if known is None:
+        with database.write() as connection:
+            known = installation.keep(connection, installation.STOP_LIST_KEY, mark)
+    if known != mark:
+        raise MisuseError(
+            f"this database was written with another secret: set {SECRET_VARIABLE} to that one, or"
+            f" name it last in {OLD_SECRETS_VARIABLE}. With a new one alone, nobody's opt-out or"
+            " erasure would be recognized"
+        )

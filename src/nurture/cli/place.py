@@ -87,7 +87,7 @@ def place_of(context: typer.Context) -> Place:
 @contextmanager
 def opened(place: Place, *, make: bool = False) -> Iterator[App]:
     """Open the app. With `make`, a database is made or brought up to date where needed."""
-    from nurture.bootstrap import start
+    from nurture.bootstrap import check_secret, start
     from nurture.store.migrate import upgrade
 
     given = place.settings()
@@ -96,6 +96,7 @@ def opened(place: Place, *, make: bool = False) -> Iterator[App]:
     with start(given, migrate=False) as app:
         if _may_upgrade(app, make=make):
             upgrade(app.database)
+        check_secret(app.database, app.runtime.secrets)
         yield app
 
 

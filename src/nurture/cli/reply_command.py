@@ -20,16 +20,26 @@ def reply(
 ) -> None:
     """Take a reply: a person's counts, an auto-reply does not, "stop" unsubscribes."""
     from nurture.bootstrap.ways import make_ways
-    from nurture.engine.replies import LARGEST_REPLY, take_reply
+    from nurture.engine.replies import LARGEST_REPLY, Meaning, take_reply
     from nurture.engine.tick import run
 
     place = place_of(context)
     raw = file.read_bytes() if file else sys.stdin.buffer.read(LARGEST_REPLY + 1)
     with opened(place) as app:
-        lead_id = take_reply(app.runtime, raw, now=app.now())
-        if lead_id is not None:
-            run(app.runtime, make_ways(app), now=app.now(), lead_ids=[lead_id])
+        taken = take_reply(app.runtime, raw, now=app.now())
+        if taken is not None:
+            run(app.runtime, make_ways(app), now=app.now(), lead_ids=[taken.lead_id])
     if place.json:
-        print_json({"answers_ours": lead_id is not None, "lead": lead_id})
+        lead, meaning = (taken.lead_id, taken.meaning) if taken else (None, None)
+        print_json({"answers_ours": taken is not None, "lead": lead, "meaning": meaning})
         return
-    say("Recorded." if lead_id is not None else "It answers no mail of ours; nothing was recorded.")
+    if taken is None:
+        say("It answers no mail of ours; nothing was recorded.")
+        return
+    say(
+        {
+            Meaning.OPT_OUT: "Recorded as an opt-out: no more mail goes there.",
+            Meaning.REPLY: "Recorded as a person's reply.",
+            Meaning.AUTO_REPLY: "Recorded as an auto-reply, which moves nothing.",
+        }[taken.meaning]
+    )

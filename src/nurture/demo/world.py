@@ -194,10 +194,10 @@ class World:
         if machine:
             reply["Auto-Submitted"] = "auto-replied"
         reply.set_content("I am away until Monday." if machine else "Thank you, call me in spring.")
-        lead_id = replies.take_reply(self.app.runtime, reply.as_bytes(), now=self.clock())
+        taken = replies.take_reply(self.app.runtime, reply.as_bytes(), now=self.clock())
         self.done.replies += not machine
-        if lead_id is not None:
-            self.doorbell.ring([lead_id])
+        if taken is not None:
+            self.doorbell.ring([taken.lead_id])
 
     def _unsubscribe(self, mail: Mail) -> None:
         body = {"List-Unsubscribe": "One-Click"}

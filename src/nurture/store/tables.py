@@ -506,6 +506,14 @@ segment_days = Table(
     Column("leads", Integer, nullable=False),
 )
 
+# What the database remembers about itself; see `store.installation`.
+installation = Table(
+    "installation",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
 audit = Table(
     "audit",
     metadata,

@@ -95,19 +95,18 @@ def account_name(connection: Connection, account_id: int) -> str:
 
 
 def find(connection: Connection, text: str) -> list[int]:
-    """Return the ids of leads by public id, row id or address; a prefix of the id will do."""
+    """Return the ids of leads by public id, address or row id; a prefix of the id will do.
+
+    A number is a row's only where no public id begins like that: what people see is the public id.
+    """
     wanted = text.strip().casefold()
-    if wanted.isascii() and wanted.isdecimal() and len(wanted) <= LONGEST_ID:
-        found = connection.scalars(select(leads.c.id).where(leads.c.id == int(wanted))).all()
-        if found:
-            return list(found)
     if "@" in wanted:
         return list(connection.scalars(select(leads.c.id).where(leads.c.match_key == wanted)))
-    return list(
-        connection.scalars(
-            select(leads.c.id).where(leads.c.uid.startswith(wanted, autoescape=True)).limit(5)
-        )
-    )
+    begins = leads.c.uid.startswith(wanted, autoescape=True)
+    found = list(connection.scalars(select(leads.c.id).where(begins).limit(5)))
+    if not found and wanted.isascii() and wanted.isdecimal() and len(wanted) <= LONGEST_ID:
+        return list(connection.scalars(select(leads.c.id).where(leads.c.id == int(wanted))))
+    return found
 
 
 def open_work(connection: Connection, lead_id: int) -> list[Mapping[str, Any]]:

@@ -113,6 +113,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("day", "segment", name=op.f("pk_segment_days")),
     )
     op.create_table(
+        "installation",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_installation")),
+    )
+    op.create_table(
         "switches",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("until", sa.BigInteger(), nullable=True),
