@@ -45,6 +45,9 @@ def test_a_row_becomes_a_lead_with_facts_consent_and_its_download(lite: Programm
         pytest.param(
             row("a@b.example", captured_at="2027-01-01T00:00:00Z"), "future", id="from the future"
         ),
+        pytest.param(
+            row("a@b.example", captured_at="0001-01-01T00:00:00+14:00"), "1970", id="long ago"
+        ),
         pytest.param(row("a@b.example", captured_at="soon"), "not a time", id="no time"),
     ],
 )
@@ -72,7 +75,10 @@ def test_a_line_feed_inside_quotes_does_not_shift_the_lines(lite: Programme) -> 
         pytest.param(b"name\nx\n", "no column 'email'", id="no address column"),
         pytest.param(b"email,email\n", "twice", id="a column twice"),
         pytest.param(b"email\n\xff\xfe\n", "line 2: the file is not UTF-8", id="not UTF-8"),
-        pytest.param(b'email\n"never closed\n', "line", id="an open quote"),
+        pytest.param(b"email;name\na;b\n", "separated by commas", id="semicolons"),
+        pytest.param(
+            b'email\na@b.example\n"open\n\n', "line 3: a quote that opens here", id="an open quote"
+        ),
     ],
 )
 def test_a_file_that_cannot_be_read_says_why(lite: Programme, content: bytes, reason: str) -> None:
@@ -127,6 +133,37 @@ def test_a_dry_run_reads_everything_and_stores_nothing(lite: Programme) -> None:
     assert (result.rows, len(result.rejected)) == (2, 1)
     with lite.database.read() as connection:
         assert leads.ids_by_match_key(connection, ["a@berg-foods.example"]) == {}
+
+
+def test_a_dry_run_counts_what_the_import_would_do(lite: Programme) -> None:
+    lite.bring(row("ada@berg-foods.example"), row("bo@berg-foods.example"))
+    lite.happens(lite.lead("ada@berg-foods.example"), EventKind.ERASURE_REQUESTED)
+    lite.happens(lite.lead("bo@berg-foods.example"), EventKind.MESSAGE_UNSUBSCRIBED)
+    lite.tick()
+    lines = [
+        row(f"{name}@berg-foods.example", notes="a newer list") for name in ("ada", "bo", "cy")
+    ]
+    content = "\n".join([HEADER, *lines, row("cy@berg-foods.example")]).encode()
+    counted = import_csv(lite.runtime, lite.project, content, now=lite.now, dry_run=True)
+    assert import_csv(lite.runtime, lite.project, content, now=lite.now) == counted
+    assert (counted.created, counted.suppressed, len(counted.rejected)) == (1, 1, 1)
+
+
+def test_rejected_rows_can_be_corrected_in_the_reject_file(lite: Programme) -> None:
+    again = reject_file(lite.bring(row("bad@@berg-foods.example", last_name="-Ada")))
+    assert "'-Ada" in again
+    content = again.replace("@@", "@").encode()
+    import_csv(lite.runtime, lite.project, content, now=lite.now, name="leads.rejects.csv")
+    with lite.database.read() as connection:
+        lead_id = lite.lead("bad@berg-foods.example")
+        assert leads.read(connection, [lead_id])[lead_id].profile["last_name"] == "-Ada"
+
+
+def test_an_uncorrected_reject_file_is_rejected_for_the_same_reasons(lite: Programme) -> None:
+    first = lite.bring(row("a@b.example") + ",surplus,=more", row("bad@@berg-foods.example"))
+    again = import_csv(lite.runtime, lite.project, reject_file(first).encode(), now=lite.now)
+    assert again.created == 0
+    assert reject_file(again) == reject_file(first)
 
 
 def test_a_reject_file_runs_no_formula(lite: Programme) -> None:

@@ -33,7 +33,7 @@ def import_leads(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="The CSV file; its first line names the columns.")],
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Read everything and store nothing.")
+        bool, typer.Option("--dry-run", help="Count what an import would do, and store nothing.")
     ] = False,
     rejects: Annotated[
         Path | None,
@@ -118,10 +118,6 @@ def _as_json(result: Imported, written: Path | None, *, dry_run: bool) -> dict[s
 def _show(result: Imported, written: Path | None, *, dry_run: bool) -> None:
     rows = [(getattr(result, name), text) for name, text in COUNTS]
     rows += [(len(result.rejected), "rejected"), (len(result.remarks), "remarks")]
-    if dry_run:
-        # Whether a lead is known already only shows when it is stored.
-        stored = ("new leads", "leads that were known, with something new")
-        rows = [(n, text) for n, text in rows if text not in stored and not text.startswith("imp")]
     say(table(["count", "what"], rows, right=["count"]))
     for title, found in (("Rejected", result.rejected), ("Remarks", result.remarks)):
         for one in found[:MOST_REMARKS]:

@@ -11,19 +11,33 @@ from nurture.core.errors import RefusedInput
 
 LARGEST_CELL = 64 * 1024
 MOST_COLUMNS = 500
+REJECTS = ("line", "reason")
+"""The columns that a reject file has in front."""
+
+_FORMULA = tuple("=+-@\t\r\n")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejected:
-    """A row that could not be used. `line` is where it begins in the file."""
+    """A row that could not be used. `line` is where it begins, `surplus` fits no column."""
 
     line: int
     reason: str
     row: Mapping[str, str]
+    surplus: Sequence[str] = ()
 
 
-def read_rows(content: bytes, *, needs: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield each row with the line on which it begins; the header has one of the columns needed."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A row by its columns, and the line on which it begins; `surplus` cells fit no column."""
+
+    number: int
+    cells: dict[str, str]
+    surplus: Sequence[str] = ()
+
+
+def read_rows(content: bytes, *, needs: Sequence[str]) -> Iterator[Line]:
+    """Yield each row; the header names the columns and has one of those that are needed."""
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -31,17 +45,30 @@ def read_rows(content: bytes, *, needs: Sequence[str]) -> Iterator[tuple[int, di
         raise RefusedInput(f"line {line}: the file is not UTF-8; save it as UTF-8 first") from None
     csv.field_size_limit(LARGEST_CELL)
     # Read without translating line ends: a line feed inside quotes belongs to its cell.
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    reader, start = csv.reader(io.StringIO(text, newline=""), strict=True), 1
     try:
         header = [cell.strip().casefold() for cell in next(reader, [])]
+        # What we put in front of a rejected row is no part of it.
+        skipped = len(REJECTS) if tuple(header[: len(REJECTS)]) == REJECTS else 0
+        header = header[skipped:]
         _check_header(header, needs)
         start = reader.line_num + 1
-        for cells in reader:
+        for found in reader:
+            cells = [as_typed(cell) for cell in found[skipped:]]
             if any(cell.strip() for cell in cells):
-                yield start, dict(zip(header, cells, strict=False)) | _surplus(header, cells)
+                named = dict(zip(header, cells, strict=False))
+                yield Line(number=start, cells=named, surplus=cells[len(header) :])
             start = reader.line_num + 1
     except csv.Error as error:
-        raise RefusedInput(f"line {reader.line_num}: {error}") from None
+        raise RefusedInput(_unreadable(error, start, reader.line_num)) from None
+
+
+def _unreadable(error: csv.Error, start: int, line: int) -> str:
+    if "unexpected end" in str(error):
+        return f"line {start}: a quote that opens here never closes"
+    if "field limit" in str(error):
+        return f"line {start}: a cell is longer than {LARGEST_CELL} characters; is a quote open?"
+    return f"line {line}: {error}"
 
 
 def _check_header(header: Sequence[str], needs: Sequence[str]) -> None:
@@ -53,11 +80,10 @@ def _check_header(header: Sequence[str], needs: Sequence[str]) -> None:
     if twice:
         raise RefusedInput(f"line 1: column {twice[0]!r} is there twice")
     if not set(needs) & set(header):
-        raise RefusedInput(f"line 1: there is no column {' or '.join(map(repr, needs))}")
-
-
-def _surplus(header: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
-    return {"": "surplus cells"} if len(cells) > len(header) else {}
+        strange = any(";" in column or "\t" in column for column in header)
+        remedy = "; columns are separated by commas" if strange else ""
+        wanted = " or ".join(map(repr, needs))
+        raise RefusedInput(f"line 1: there is no column {wanted}{remedy}")
 
 
 def as_csv(rejected: Sequence[Rejected]) -> str:
@@ -65,12 +91,18 @@ def as_csv(rejected: Sequence[Rejected]) -> str:
     columns = list(dict.fromkeys(k for item in rejected for k in item.row if k))
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow(["line", "reason", *columns])
+    writer.writerow([*REJECTS, *columns])
     for item in rejected:
-        writer.writerow([item.line, item.reason, *(harmless(item.row.get(c, "")) for c in columns)])
+        cells = [*(item.row.get(column, "") for column in columns), *item.surplus]
+        writer.writerow([item.line, item.reason, *map(harmless, cells)])
     return out.getvalue()
 
 
 def harmless(cell: str) -> str:
     """Return the cell so that no spreadsheet runs it as a formula."""
-    return f"'{cell}" if cell[:1] in tuple("=+-@\t\r\n") else cell
+    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+
+
+def as_typed(cell: str) -> str:
+    """Return the cell as it was before it was made harmless, by us or by a spreadsheet."""
+    return cell[1:] if cell[:1] == "'" and cell[1:].startswith(_FORMULA) else cell

@@ -23,7 +23,7 @@ from nurture.core.project import Project
 from nurture.core.token import public_id
 from nurture.engine import intake
 from nurture.engine.accounts import account_of
-from nurture.engine.csv_rows import LARGEST_CELL, Rejected, as_csv, read_rows
+from nurture.engine.csv_rows import LARGEST_CELL, Line, Rejected, as_csv, read_rows
 from nurture.engine.runtime import Runtime
 from nurture.store import leads, profiles
 from nurture.store.db import Connection
@@ -36,6 +36,7 @@ BUILT_IN = frozenset(
     }
 )  # fmt: skip
 BASES = frozenset({"consent", "contract", "legitimate-interest"})
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -86,38 +87,46 @@ def import_csv(
 ) -> Imported:
     """Import the file and return what happened; with `dry_run` nothing is stored.
 
-    Each chunk of rows is one transaction; a broken import is simply run again. Whoever shows
-    progress passes a `result` and reads it meanwhile.
+    Each chunk of rows is one transaction; a broken import is simply run again. A dry run does the
+    same work in one transaction and takes it back: only so does it see what it would meet. Whoever
+    shows progress passes a `result` and reads it meanwhile.
     """
     result = Imported() if result is None else result
     rows = _readable(read_rows(content, needs=("email",)), project, result, now)
-    while chunk := list(islice(rows, CHUNK)):
-        if not dry_run:
-            with runtime.database.write() as connection:
+    chunks = iter(lambda: list(islice(rows, CHUNK)), [])
+    if dry_run:
+        with runtime.database.write() as connection:
+            for chunk in chunks:
                 _store(_Pass(runtime, connection, project, result, name, now), chunk)
+            connection.rollback()
+        return result
+    for chunk in chunks:
+        with runtime.database.write() as connection:
+            _store(_Pass(runtime, connection, project, result, name, now), chunk)
     return result
 
 
 def _readable(
-    lines: Iterable[tuple[int, dict[str, str]]], project: Project, result: Imported, now: datetime
+    lines: Iterable[Line], project: Project, result: Imported, now: datetime
 ) -> Iterator[_Row]:
-    for line, raw in lines:
+    for line in lines:
         result.rows += 1
+        number, raw = line.number, line.cells
         try:
-            row, remarks = _read(line, raw, project, now)
+            row, remarks = _read(line, project, now)
         except RefusedInput as error:
-            result.rejected.append(Rejected(line=line, reason=str(error), row=raw))
+            told = Rejected(line=number, reason=str(error), row=raw, surplus=line.surplus)
+            result.rejected.append(told)
         else:
-            result.remarks.extend(Rejected(line=line, reason=r, row={}) for r in remarks)
+            result.remarks.extend(Rejected(line=number, reason=r, row={}) for r in remarks)
             yield row
 
 
-def _read(
-    line: int, raw: dict[str, str], project: Project, now: datetime
-) -> tuple[_Row, list[str]]:
+def _read(line: Line, project: Project, now: datetime) -> tuple[_Row, list[str]]:
     """Return the row as values, with remarks about cells that were left out."""
-    if "" in raw:
-        raise RefusedInput("more cells than columns: is a comma or a quote missing?")
+    if line.surplus:
+        raise RefusedInput("more cells than columns: one comma too many, or a quote missing?")
+    raw = line.cells
     cells = {k: clean_text(v, longest=LARGEST_CELL) for k, v in raw.items()}
     email = "" if is_nothing(cells["email"]) else parse_address(cells["email"])
     remarks: list[str] = []
@@ -130,7 +139,7 @@ def _read(
     content = "\x1f".join(f"{k}={cells[k]}" for k in sorted(cells))
     fingerprint = sha256(content.encode()).hexdigest()[:32]
     row = _Row(
-        line=line,
+        line=line.number,
         raw=raw,
         email=email,
         key=match_key(email) if email else "",
@@ -223,6 +232,8 @@ def _moment(text: str, project: Project, now: datetime) -> datetime:
         moment = moment.replace(tzinfo=ZoneInfo(project.workspace.time_zone))
     if moment > now:
         raise RefusedInput(f"{text[:40]!r} lies in the future")
+    if moment < EARLIEST:
+        raise RefusedInput(f"{text[:40]!r} lies before 1970")
     return moment.astimezone(UTC)
 
 

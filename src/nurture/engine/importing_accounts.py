@@ -16,7 +16,7 @@ from nurture.core.project import Project
 from nurture.core.signal import domain_of
 from nurture.engine import intake
 from nurture.engine.accounts import name_key
-from nurture.engine.csv_rows import LARGEST_CELL, Rejected, read_rows
+from nurture.engine.csv_rows import LARGEST_CELL, Line, Rejected, read_rows
 from nurture.engine.importing import field_values
 from nurture.engine.runtime import Runtime
 from nurture.store import accounts, leads
@@ -53,12 +53,15 @@ def import_accounts(
     with runtime.database.read() as connection:
         project = runtime.in_force(connection).project
     found: dict[str, _Row] = {}
-    for line, raw in read_rows(content, needs=NAMES):
+    for line in read_rows(content, needs=NAMES):
         result.rows += 1
         try:
-            row = _read(raw, project, result, line)
+            row = _read(line, project, result)
         except RefusedInput as error:
-            result.rejected.append(Rejected(line=line, reason=str(error), row=raw))
+            told = Rejected(
+                line=line.number, reason=str(error), row=line.cells, surplus=line.surplus
+            )
+            result.rejected.append(told)
         else:
             found[row.key] = row
     rows = list(found.values())
@@ -68,9 +71,10 @@ def import_accounts(
     return result
 
 
-def _read(raw: Mapping[str, str], project: Project, result: ImportedAccounts, line: int) -> _Row:
-    if "" in raw:
-        raise RefusedInput("more cells than columns: is a comma or a quote missing?")
+def _read(line: Line, project: Project, result: ImportedAccounts) -> _Row:
+    raw = line.cells
+    if line.surplus:
+        raise RefusedInput("more cells than columns: one comma too many, or a quote missing?")
     if "email" in raw:
         raise RefusedInput("a list of accounts names no people; import them with `nurture import`")
     cells = {k: clean_text(v, longest=LARGEST_CELL) for k, v in raw.items()}
@@ -89,7 +93,7 @@ def _read(raw: Mapping[str, str], project: Project, result: ImportedAccounts, li
     }
     if company and "account.name" in project.fields:
         values["account.name"] = company
-    result.remarks.extend(Rejected(line=line, reason=told, row={}) for told in remarks)
+    result.remarks.extend(Rejected(line=line.number, reason=told, row={}) for told in remarks)
     source = cells.get("source", "")[:LONGEST_NAME] or "unknown"
     return _Row(key=key, name=company, source=source, values=values)
 

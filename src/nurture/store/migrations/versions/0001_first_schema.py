@@ -531,6 +531,10 @@ def upgrade() -> None:
     op.create_index(
         "ix_handoff_attempts_handoff_id", "handoff_attempts", ["handoff_id"], unique=False
     )
+    _leave_room()
+
+
+def _leave_room() -> None:
     if op.get_bind().dialect.name == "postgresql":
         for table in CHANGING:
             op.execute(f"ALTER TABLE {table} SET (fillfactor = 40)")
