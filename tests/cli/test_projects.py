@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,19 @@ class TestInit:
         for part in ("nurture.yaml", "sequences/welcome.yaml", "flows", "prefect.yaml", "data"):
             assert (shell.folder / part).exists(), part
         assert shell("check").code == 0
+
+    def test_its_leads_came_lately_whenever_that_is(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        now = datetime(2031, 3, 2, 10, tzinfo=UTC)
+        shell = Shell(folder=tmp_path / "new", capture=capsys, now=now)
+        shell("init", str(shell.folder))
+        shell("apply", "--by", "Ada")
+        assert shell("import", str(shell.folder / "data" / "leads.csv")).code == 0
+        assert shell("tick", "--json").json["deliver"]["accepted"] > 100
+        newest = shell("lead", "list", "--limit", "1", "--json").json["leads"][0]
+        assert newest["captured_at"].startswith("2031-03-01")
+        assert "*.rejects.csv" in (shell.folder / ".gitignore").read_text().splitlines()
 
     def test_a_folder_with_something_in_it_is_left_alone(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]

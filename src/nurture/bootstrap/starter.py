@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+from datetime import date, timedelta
 from pathlib import Path
 
 from nurture.core.errors import MisuseError
@@ -22,6 +24,9 @@ PARTS = (
     "prefect.yaml",
     "data",
 )
+LEADS = Path("data") / "leads.csv"
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?=T)")
 
 
 def starter_folder() -> Path:
@@ -36,14 +41,18 @@ def starter_folder() -> Path:
     raise MisuseError("the starter project is missing from this installation; install it again")
 
 
-def copy_starter(target: Path) -> None:
-    """Copy the starter project into a new or empty folder."""
+def copy_starter(target: Path, *, today: date | None = None) -> None:
+    """Copy the starter project into a new or empty folder.
+
+    With `today` the leads come in as if the newest of them were yesterday's: whoever tries the
+    programme would else find that most of them have been silent for too long.
+    """
     if target.exists() and any(target.iterdir()):
         raise MisuseError(f"{target} is not empty; name a new folder")
     source = starter_folder()
     target.mkdir(parents=True, exist_ok=True)
-    # The database, the outbox and the secret are no part of the programme's history.
-    (target / ".gitignore").write_text(".nurture/\n")
+    # Neither the database, the outbox and the secret nor people's rows belong into its history.
+    (target / ".gitignore").write_text(".nurture/\n*.rejects.csv\n")
     for part in PARTS:
         found = source / part
         if found.is_dir():
@@ -52,3 +61,13 @@ def copy_starter(target: Path) -> None:
             )
         elif found.is_file():
             shutil.copy2(found, target / part)
+    if today is not None:
+        _bring_up_to(target / LEADS, today - timedelta(days=1))
+
+
+def _bring_up_to(leads: Path, newest: date) -> None:
+    """Move all times in the file by so many days that the latest is of the day `newest`."""
+    text = leads.read_bytes().decode()
+    by = newest - max(map(date.fromisoformat, _DAY.findall(text)))
+    moved = _DAY.sub(lambda found: str(date.fromisoformat(found[0]) + by), text)
+    leads.write_bytes(moved.encode())
