@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from datetime import UTC, datetime
 from email.message import EmailMessage
@@ -14,6 +15,7 @@ from nurture.engine.erase import erase_leads
 from nurture.render.mime import to_bytes
 from nurture.store import handoffs
 from nurture.transports.outbox import OutboxTransport
+from nurture.web import outbox
 from tests.web.test_landing import happened
 from tests.web.world import NOW, World, small_project
 
@@ -101,6 +103,18 @@ def test_the_outbox_lists_what_would_have_been_sent(page_world: World, tmp_path:
     assert '<a href="/outbox/one">Guten Tag one &lt;b&gt;ü&lt;/b&gt;</a>' in page
     assert "ada@plant.example" in page
     assert "2026-09-01 08:00 UTC" in page
+
+
+def test_of_too_many_mails_in_a_day_the_newest_are_shown(tmp_path: Path) -> None:
+    for number in range(outbox.MOST_SHOWN + 1):
+        write(tmp_path, f"m{number * 37 % (outbox.MOST_SHOWN + 1)}")
+    for file in tmp_path.rglob("*.eml"):
+        written = NOW.timestamp() + int(file.stem[1:])
+        os.utime(file, (written, written))
+    letters, count = outbox.newest(tmp_path)
+    assert count == outbox.MOST_SHOWN + 1
+    assert "m0" not in {letter.name for letter in letters}
+    assert f"m{outbox.MOST_SHOWN}" in {letter.name for letter in letters}
 
 
 def test_a_mail_is_shown_in_a_frame_of_its_own(page_world: World, tmp_path: Path) -> None:
