@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from nurture.core.condition import ValueType
+from nurture.core.condition import ValueType, leaves
 from nurture.core.lead import Value
 from nurture.core.project import Field
 from nurture.core.sequence import (
@@ -19,6 +19,7 @@ from nurture.core.sequence import (
     Step,
 )
 from nurture.project.codes import Code
+from nurture.project.expressions import UNREADABLE
 from nurture.project.graph import restless_loops, unreachable
 from nurture.project.inspection import Inspection, sequence_file
 from nurture.project.logic import always, implies, never
@@ -78,9 +79,7 @@ class _SequenceCheck:
                     told = (Code.UNKNOWN_ENDPOINT, f'unknown handoff "{step.endpoint}"')
                     self._known(step.endpoint, "handoff", (*here, "handoff"), told)
                 case GotoStep() if self.inspection.whole(self.file):
-                    told = (Code.UNKNOWN_STEP, f'there is no step "{step.target}"')
-                    place = (self.file, (*here, "goto"))
-                    self.inspection.known(step.target, self.sequence.by_id, place, told)
+                    self._goto(step, here)
                 case SetStep():
                     self._set(step, here)
                 case _:
@@ -116,6 +115,18 @@ class _SequenceCheck:
             topics = self.project.workspace.topics
             self.inspection.known(name, topics, (self.file, path), told)
 
+    def _goto(self, step: GotoStep, here: KeyPath) -> None:
+        if step.target in self.sequence.by_id:
+            return
+        # Ids that we derived are nobody's words: one of them may be made of this very goto.
+        document = self.inspection.document(self.file)
+        written = [key for key, path in self.paths.items() if document.at((*path, "id"))]
+        remedy = f"write id: {step.target} into the step that is meant"
+        if written:
+            remedy = did_you_mean(step.target, written)
+        told = (Code.UNKNOWN_STEP, f'there is no step "{step.target}"', remedy)
+        self.inspection.error(self.file, (*here, "goto"), told)
+
     def _set(self, step: SetStep, here: KeyPath) -> None:
         if not self.inspection.whole("fields.yaml"):
             return
@@ -136,6 +147,8 @@ class _SequenceCheck:
     def entry_and_exits(self) -> None:
         """Expect that somebody can enter, and does not leave at once."""
         enter = self.sequence.enter
+        if UNREADABLE in leaves(enter):
+            return
         if never(enter):
             message = "nobody can ever enter: the condition holds for no lead"
             remedy = "correct it, or remove the sequence"
@@ -143,7 +156,7 @@ class _SequenceCheck:
             self.inspection.error(self.file, ("enter", "when"), told)
             return
         for index, rule in enumerate(self.sequence.exits):
-            if implies(enter, rule.when):
+            if UNREADABLE not in leaves(rule.when) and implies(enter, rule.when):
                 message = "whoever enters leaves at once: this holds at entry already"
                 told = (Code.EXIT_AT_ENTRY, message, "narrow this condition or the entry")
                 self.inspection.error(self.file, ("exits", index, "when"), told)

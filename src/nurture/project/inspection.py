@@ -143,12 +143,16 @@ class Inspection:
         return Site(file=file, path=path, role=Role.STEP, condition=condition, owner=step)
 
     def step_paths(self, sequence: Sequence) -> dict[str, KeyPath]:
-        """Return where each step is written; in a damaged file, near there."""
-        steps = self.document(sequence_file(sequence)).at(("steps",))
-        paths = list(_step_paths(steps, ("steps",)))
-        if len(paths) != len(sequence.steps):
-            return {step.id: ("steps",) for step in sequence.steps}
-        return {step.id: path for step, path in zip(sequence.steps, paths, strict=True)}
+        """Return where each step is written; for one that cannot be found, where steps are.
+
+        In a damaged file steps are missing from the sequence: the lines tell which are left.
+        """
+        document = self.document(sequence_file(sequence))
+        paths = _step_paths(document.at(("steps",)), ("steps",))
+        return {
+            step.id: next((path for path in paths if document.line(path) == step.line), ("steps",))
+            for step in sequence.steps
+        }
 
     def _rule_sites(self) -> Iterator[Site]:
         rules = self.project.qualification
