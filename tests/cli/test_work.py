@@ -56,14 +56,21 @@ class TestSunset:
     def test_the_silent_rest(self, shell: Shell) -> None:
         later = shell.now + timedelta(days=120)
         waits = shell("sunset", "--dry-run", "--json", now=later).json
-        assert waits["silent_for_too_long"] >= 1
+        assert waits["silent_but_in_a_sequence"] >= 1
         assert "Nothing was changed" in shell("sunset", "--dry-run", now=later).out
         shell("tick", now=later)
         assert shell("sunset", now=later).code == 0
 
+    def test_as_many_rest_as_the_dry_run_said(self, shell: Shell) -> None:
+        later = shell.now + timedelta(days=120)
+        assert shell("lead", "exit", CY, "--by", "Ann").code == 0
+        waits = shell("sunset", "--dry-run", "--json", now=later).json
+        assert (waits["archived"], waits["silent_but_in_a_sequence"]) == (1, 2)
+        assert shell("sunset", "--json", now=later).json["archived"] == 1
+
     def test_whoever_was_kept_long_enough_is_erased(self, shell: Shell) -> None:
         later = shell.now + timedelta(days=370)
-        assert shell("sunset", "--dry-run", "--json", now=later).json["retention_over"] == 1
+        assert shell("sunset", "--dry-run", "--json", now=later).json["erased"] == 1
         assert shell("sunset", "--json", now=later).json["erased"] == 1
 
 

@@ -125,20 +125,22 @@ def _would_sunset(app: App) -> dict[str, int]:
     from nurture.engine.silence import overdue
 
     found = overdue(app.runtime, now=app.now())
-    return {"silent_for_too_long": found.silent, "retention_over": found.retention_over}
+    return {
+        "archived": found.silent,
+        "erased": found.retention_over,
+        "silent_but_in_a_sequence": found.still_in_a_sequence,
+    }
 
 
 def _sunset(app: App) -> dict[str, int]:
     from nurture.bootstrap.ways import make_ways
     from nurture.engine import assess, tick as engine
 
-    now, moved = app.now(), 0
+    now, resting = app.now(), _inactive(app)
     for _ in range(MOST_PASSES):
-        done = assess.run(app.runtime, now=now, limit=LIMIT)
-        moved += done.moved
-        if not done.leads:
+        if not assess.run(app.runtime, now=now, limit=LIMIT).leads:
             break
-    counts = {"moved": moved, "erased": 0, "raw_posts": 0}
+    counts = {"archived": max(0, _inactive(app) - resting), "erased": 0, "raw_posts": 0}
     for _ in range(MOST_PASSES):
         swept = engine.hygiene(app.runtime, make_ways(app), now=now)
         counts["erased"] += swept.erased
@@ -146,6 +148,13 @@ def _sunset(app: App) -> dict[str, int]:
         if not swept.erased:
             break
     return counts
+
+
+def _inactive(app: App) -> int:
+    from nurture.store.lifecycle import stages
+
+    with app.database.read() as connection:
+        return stages(connection).get("inactive", 0)
 
 
 def rebuild(

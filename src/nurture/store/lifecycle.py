@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 
 from nurture.core.lead import Stage
 from nurture.store.db import Connection
-from nurture.store.tables import leads
+from nurture.store.tables import enrollments, leads
 
 
 def inactive_since(connection: Connection, *, before: datetime, limit: int) -> list[int]:
@@ -21,6 +21,19 @@ def inactive_since(connection: Connection, *, before: datetime, limit: int) -> l
             .limit(limit)
         )
     )
+
+
+def silent_since(connection: Connection, stage: Stage, before: datetime) -> tuple[int, int]:
+    """Return how many leads of a stage were last heard from by then: at rest, and in a sequence."""
+    life = func.coalesce(leads.c.last_life_at, leads.c.captured_at)
+    in_sequence = exists().where(enrollments.c.lead_id == leads.c.id)
+    query = (
+        select(func.count())
+        .select_from(leads)
+        .where(leads.c.stage == stage, leads.c.captured_at <= before, life <= before)
+    )
+    at_rest = connection.scalar(query.where(~in_sequence)) or 0
+    return at_rest, connection.scalar(query.where(in_sequence)) or 0
 
 
 def stages(connection: Connection) -> dict[str, int]:
