@@ -99,6 +99,25 @@ class TestReading:
         assert ADA in emails("--segment", "with-sales")
         assert emails("--segment", "with-sales", "--stage", "inactive") == set()
 
+    @pytest.mark.parametrize("narrowed", [(), ("--stage", "lead")])
+    def test_a_short_list_holds_those_heard_from_last(
+        self, shell: Shell, tmp_path: Path, narrowed: tuple[str, ...]
+    ) -> None:
+        path = tmp_path / "later.csv"
+        rows = [
+            row("newest@new.example", captured_at="2026-09-03T11:30:00Z"),
+            row("older@old.example", captured_at="2026-08-02T09:00:00Z"),
+        ]
+        path.write_text("\n".join([HEADER, *rows]) + "\n")
+        later = shell.now + timedelta(hours=1)
+        shell("import", str(path), now=later)
+        shell("tick", now=later)
+        found = shell("lead", "list", *narrowed, "--limit", "1", "--json").json
+        assert [one["email"] for one in found["leads"]] == ["newest@new.example"]
+        said = shell("lead", "list", *narrowed, "--limit", "1").out
+        assert f"1 of {found['total']} leads; --limit shows more" in said
+        assert f"{found['total']} leads; the story" in shell("lead", "list", *narrowed).out
+
     @pytest.mark.parametrize("option", ["--stage", "--segment"])
     def test_an_unknown_name_is_answered_with_those_there_are(
         self, shell: Shell, option: str

@@ -28,10 +28,10 @@ def list_leads(
 
     place = place_of(context)
     with opened(place) as app, app.database.read() as connection:
-        found = _found(app, connection, _terms(app, connection, segment, stage), limit)
+        found, total = _found(app, connection, _terms(app, connection, segment, stage), limit)
         zone = app.runtime.in_force(connection).project.workspace.time_zone
     if place.json:
-        print_json({"leads": found})
+        print_json({"leads": found, "total": total})
         return
     rows = [
         (
@@ -48,7 +48,12 @@ def list_leads(
     ]
     columns = ["id", "address", "stage", "temp.", "grade", "ready", "not mailed", "last heard"]
     say(table(columns, rows, right=["ready"]))
-    say(f"{len(found)} lead{'' if len(found) == 1 else 's'}; the story of one: nurture why ID")
+    say(f"{_counted(len(found), total)}; the story of one: nurture why ID")
+
+
+def _counted(shown: int, total: int) -> str:
+    leads = f"{total} lead{'' if total == 1 else 's'}"
+    return leads if shown == total else f"{shown} of {leads}; --limit shows more"
 
 
 def _terms(
@@ -71,15 +76,23 @@ def _terms(
     return terms
 
 
-def _found(app: App, connection: Connection, terms: list[Condition], limit: int) -> list[LeadLine]:
+def _found(
+    app: App, connection: Connection, terms: list[Condition], limit: int
+) -> tuple[list[LeadLine], int]:
+    """Return those heard from last, and how many there are in all."""
     from nurture.core.condition import And
+    from nurture.core.lead import Stage
     from nurture.engine.runtime import today
     from nurture.store import overview, segment_sql
 
     if not terms:
-        return overview.newest_leads(connection, limit=limit)
+        counts = overview.stage_counts(connection)
+        total = sum(count for stage, count in counts.items() if stage != Stage.ERASED)
+        return overview.newest_leads(connection, limit=limit), total
     now = app.now()
     day = today(app.runtime.in_force(connection).project, now)
-    ids = segment_sql.sample(connection, And(tuple(terms)), now=now, today=day, limit=limit)
+    both = And(tuple(terms))
+    ids = segment_sql.latest(connection, both, now=now, today=day, limit=limit)
     found = overview.lines_of(connection, ids)
-    return sorted(found, key=lambda one: one.last_life_at or one.captured_at, reverse=True)
+    found.sort(key=lambda one: one.last_life_at or one.captured_at, reverse=True)
+    return found, segment_sql.count(connection, both, now=now, today=day)

@@ -90,6 +90,21 @@ def sample(
     return matching(connection, condition, Page(limit=limit), now=now, today=today)
 
 
+def latest(
+    connection: Connection, condition: Condition, *, now: datetime, today: date, limit: int
+) -> list[int]:
+    """Return the ids of the leads heard from last among those that the condition holds for."""
+    life = func.coalesce(leads.c.last_life_at, leads.c.captured_at)
+    query = (
+        select(leads.c.id)
+        .select_from(_source(condition))
+        .where(where(condition, now=now, today=today))
+        .order_by(life.desc(), leads.c.id.desc())
+        .limit(limit)
+    )
+    return list(connection.scalars(query))
+
+
 def matching(
     connection: Connection, condition: Condition, page: Page, *, now: datetime, today: date
 ) -> list[int]:
