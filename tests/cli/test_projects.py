@@ -128,7 +128,7 @@ class TestApply:
         outcome = shell("apply")
         assert outcome.code == 0
         assert 'sequences/welcome.yaml: step "basics": timeout 4d becomes 5d' in outcome.out
-        assert "In force as release 2" in outcome.out
+        assert "In force as release 2. The next tick looks at everybody again." in outcome.out
 
     def test_errors_apply_nothing(self, shell: Shell) -> None:
         break_project(shell.folder)
@@ -149,3 +149,4 @@ class TestApply:
         outcome = shell("apply")
         assert outcome.code == 0
         assert "Nothing changes" in outcome.out
+        assert "looks at everybody again" not in outcome.out

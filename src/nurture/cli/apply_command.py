@@ -58,9 +58,8 @@ def apply(
     if dry_run:
         say("Nothing was changed; leave --dry-run out to put it in force.", style="yellow")
     else:
-        say(
-            f"In force as release {release}. The next tick looks at everybody again.", style="green"
-        )
+        again = " The next tick looks at everybody again." if changes else ""
+        say(f"In force as release {release}.{again}", style="green")
 
 
 def _refuse(found: CheckResult, *, as_json: bool) -> None:
