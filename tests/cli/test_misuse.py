@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,6 +38,8 @@ class TestClock:
         [
             ("tomorrow", "write a time like 2026-09-01T10:00+02:00"),
             ("2026-09-01T10:00", "add a zone"),
+            ("0001-01-01T00:00+14:00", "no clock shows that in UTC"),
+            ("9999-12-31T23:59-12:00", "no clock shows that in UTC"),
         ],
     )
     def test_a_test_clock_is_an_instant(self, shell: Shell, given: str, remedy: str) -> None:
@@ -73,7 +77,17 @@ class TestDatabases:
         assert "is it running" in said
         assert "hunter2" not in said
 
-    @pytest.mark.parametrize("url", ["nonsense", "mysterysql://x"])
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "nonsense",
+            "mysterysql://x",
+            "mysql://x",
+            "postgresql+asyncpg://x/y",
+            "sqlite+aiosqlite:///x.db",
+            "postgresql://x:port/y",
+        ],
+    )
     def test_what_is_no_address_is_answered_with_examples(self, shell: Shell, url: str) -> None:
         said = refused(shell("lead", "list", "--database", url))
         assert "write sqlite:///FILE or postgresql://" in said
@@ -102,6 +116,26 @@ class TestDatabases:
         assert "no project is in force; run `nurture apply` first" in refused(shell("tick"))
 
 
+class TestOutput:
+    """Real processes: what happens to a stream is settled before and after our own code."""
+
+    def listed(self, shell: Shell, redirection: str) -> tuple[int, str]:
+        command = f"{sys.executable} -m nurture lead list {redirection}"
+        at = [f"--folder {shell.folder}", f"--now {shell.now.isoformat()}"]
+        done = subprocess.run(  # noqa: S602 (the shell closes and redirects streams)
+            " ".join([command, *at]), shell=True, capture_output=True, text=True, check=False
+        )
+        return done.returncode, done.stderr
+
+    @pytest.mark.parametrize("words", ["", "--json"])
+    def test_a_full_disk_is_said(self, shell: Shell, words: str) -> None:
+        said = self.listed(shell, f"{words} >/dev/full")
+        assert said == (2, "nurture: No space left on device\n")
+
+    def test_a_closed_output_is_no_error(self, shell: Shell) -> None:
+        assert self.listed(shell, ">&-") == (0, "")
+
+
 class TestWords:
     @pytest.mark.parametrize(
         ("words", "said"),
@@ -110,11 +144,17 @@ class TestWords:
             (("why",), "Missing argument 'lead'. See `nurture why --help`."),
             (("lead", "list", "--limit", "0"), "Invalid value"),
             (("task", "done", "x", "--outcome", "y"), "Invalid value"),
+            (("task", "done", "9" * 20, "--outcome", "y"), "Invalid value"),
+            (("task", "done", "1", "--outcome", " "), "say in a sentence what came of it"),
             (("import", "/nowhere/leads.csv"), "/nowhere/leads.csv: No such file or directory"),
         ],
     )
     def test_a_slip_is_one_line(self, shell: Shell, words: tuple[str, ...], said: str) -> None:
         assert said in refused(shell.plainly(*words))
+
+    def test_a_pause_that_no_clock_can_end_is_refused(self, shell: Shell) -> None:
+        said = refused(shell("lead", "pause", ADA, "--until", "9999-12-31T23:59-12:00"))
+        assert "is no time" in said
 
     def test_no_verb_at_all_shows_the_help(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert run([]) == 2

@@ -57,9 +57,11 @@ def read_time(text: str, zone_name: str) -> datetime:
 
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=ZoneInfo(zone_name))
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise MisuseError(f"{text!r} is no time; write 2026-12-01 or 2026-12-01T09:00") from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone_name))).astimezone(UTC)
 
 
 def _done(place: Place, uid: str, said: str, **more: object) -> None:

@@ -69,7 +69,10 @@ class Place:
             ) from None
         if moment.tzinfo is None:
             raise MisuseError(f"--now {self.now}: add a zone, as in 2026-09-01T10:00+02:00")
-        return moment.astimezone(UTC)
+        try:
+            return moment.astimezone(UTC)
+        except OverflowError:
+            raise MisuseError(f"--now {self.now}: no clock shows that in UTC") from None
 
     def clock(self) -> datetime:
         """Return the present instant, for commands that open nothing."""

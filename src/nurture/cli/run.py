@@ -5,6 +5,7 @@ Every error that a person can cause is one line on standard error, never a trace
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sys
@@ -27,11 +28,14 @@ def run(arguments: Sequence[str]) -> int:
     with _logging_in_lines():
         try:
             code = get_command(app).main(list(arguments), "nurture", standalone_mode=False)
+            if sys.stdout is not None:
+                # A full disk shows now, not when the interpreter is gone already.
+                sys.stdout.flush()
         except KeyboardInterrupt:
             return INTERRUPTED
         except BrokenPipeError:
             # Whoever read our output has had enough; what is left of it must not be an error.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _drop_output()
             return DONE
         except Exception as error:  # noqa: BLE001 (what is ours is raised again)
             return _told(error)
@@ -59,14 +63,23 @@ def _told(error: Exception) -> int:
         return MISUSE
     if type(error).__name__ == "Abort":
         return INTERRUPTED
-    if isinstance(error, OSError) and error.filename is not None:
-        warn(f"nurture: {error.filename}: {error.strerror}")
+    if isinstance(error, OSError):
+        where = "" if error.filename is None else f"{error.filename}: "
+        warn(f"nurture: {where}{error.strerror or error}")
+        if error.errno == errno.ENOSPC:
+            _drop_output()
         return MISUSE
     trouble = explain(error)
     if trouble is None:
         raise error
     warn(f"nurture: {trouble}")
     return MISUSE
+
+
+def _drop_output() -> None:
+    """Let nothing of what is still unwritten become an error at the very end."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class _OneLine(logging.Formatter):

@@ -22,7 +22,8 @@ WIDE = 160
 def console(*, stderr: bool = False) -> Console:
     """Return where people read. Square brackets in what is shown mean nothing."""
     stream = sys.stderr if stderr else sys.stdout
-    width = None if stream.isatty() else WIDE
+    # Whoever closes the stream before starting us leaves none.
+    width = None if stream is not None and stream.isatty() else WIDE
     return Console(
         file=stream, markup=False, highlight=False, emoji=False, soft_wrap=False, width=width
     )
@@ -36,7 +37,8 @@ def say(text: RenderableType = "", *, style: str = "") -> None:
 
 def warn(text: str) -> None:
     """Print a line on standard error."""
-    print(text, file=sys.stderr)
+    if sys.stderr is not None:
+        print(text, file=sys.stderr)
 
 
 def table(

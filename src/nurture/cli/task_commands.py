@@ -9,6 +9,7 @@ import typer
 from nurture.cli.lead_actions import By
 from nurture.cli.place import opened, person_acting, place_of
 from nurture.cli.show import print_json, say, table
+from nurture.core.errors import MisuseError
 
 if TYPE_CHECKING:
     from nurture.core.persona import Persona
@@ -126,7 +127,7 @@ def _say_card(persona: Persona) -> None:
 
 def done(
     context: typer.Context,
-    task: Annotated[int, typer.Argument(help="The task's number.")],
+    task: Annotated[int, typer.Argument(max=2**63 - 1, help="The task's number.")],
     outcome: Annotated[str, typer.Option(help="What came of it, in a sentence.")],
     talked: Annotated[
         bool, typer.Option("--talked", help="It was a call, and you talked to the person.")
@@ -137,6 +138,8 @@ def done(
     from nurture.engine import by_hand
 
     place = place_of(context)
+    if not outcome.strip():
+        raise MisuseError("--outcome: say in a sentence what came of it")
     with opened(place) as app:
         who = by_hand.Who(name=person_acting(by), reason=outcome)
         by_hand.finish_task(app.runtime, task, who, talked=talked, now=app.now())

@@ -16,6 +16,7 @@ import orjson
 from sqlalchemy import BigInteger, Connection, Dialect, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.types import TypeDecorator
 
 __all__ = ["Connection", "Database", "Instant", "open_database", "stored", "to_json"]
@@ -23,6 +24,7 @@ __all__ = ["Connection", "Database", "Instant", "open_database", "stored", "to_j
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _KEPT = 4096
+_DRIVERS = frozenset({"sqlite", "sqlite+pysqlite", "postgresql", "postgres", "postgresql+psycopg"})
 _READ, _WRITE, _LEASE = "read", "write", "lease"
 
 PRAGMAS = (
@@ -115,7 +117,12 @@ class Database:
 
 def open_database(url: str) -> Database:
     """Open `sqlite:///file` or `postgresql://…`; the schema is `store.migrate`'s business."""
-    parsed = make_url(url)
+    try:
+        parsed = make_url(url)
+    except ValueError:
+        raise ArgumentError("a port is a number") from None
+    if parsed.drivername not in _DRIVERS:
+        raise ArgumentError(f"no such driver here: {parsed.drivername}")
     if parsed.drivername in ("postgresql", "postgres"):
         parsed = parsed.set(drivername="postgresql+psycopg")
     engine = create_engine(
