@@ -50,6 +50,24 @@ def test_broken_files_are_a_problem(shell: Shell) -> None:
     assert "errors in the files; run `nurture check`" in outcome.out
 
 
+def test_one_error_is_not_several(shell: Shell) -> None:
+    segment = shell.folder / "segments" / "gone-quiet.yaml"
+    segment.write_text("title: Gone\nwhen: silent('60x')\n")
+    said = checks(shell)["project"][0]["what"]
+    assert said == "1 error in the files"
+
+
+def test_a_file_that_is_no_database_is_said(shell: Shell) -> None:
+    (shell.folder / ".nurture" / "nurture.db").write_text("a letter" * 1000)
+    for left in (shell.folder / ".nurture").glob("nurture.db-*"):
+        left.unlink()
+    (found,) = checks(shell)["database"]
+    assert (found["what"], found["remedy"]) == (
+        "the file holds something else than a database; is its address right?",
+        "",
+    )
+
+
 def test_work_that_nobody_does_is_a_problem(shell: Shell) -> None:
     found = checks(shell, now=shell.now + timedelta(days=6))
     (advance,) = found["queue advance"]

@@ -200,10 +200,11 @@ class TestActing:
         assert shell("lead", "pause", BO, "--until", past).code == 2
         assert "write 2026-12-01" in shell("lead", "pause", BO, "--until", "soon").err
 
-    def test_resuming_who_is_not_paused_is_misuse(self, shell: Shell) -> None:
+    def test_resuming_who_is_not_paused_changes_nothing(self, shell: Shell) -> None:
         outcome = shell("lead", "resume", BO)
-        assert outcome.code == 2
-        assert "is not paused" in outcome.err
+        assert outcome.code == 0
+        assert "was not paused" in outcome.out
+        assert shell("lead", "resume", BO, "--json").json["lifted"] is False
 
     def test_a_lead_can_be_taken_out_of_its_sequence(self, shell: Shell) -> None:
         told = shell("lead", "exit", BO, "--reason", "met at a fair", "--json").json

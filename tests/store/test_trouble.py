@@ -27,6 +27,7 @@ from nurture.store.trouble import explain
             ProgrammingError("SELECT 1", {}, Exception('relation "leads" does not exist\nLINE 1')),
             "nurture apply",
         ),
+        (OperationalError("SELECT 1", {}, Exception("file is not a database")), "address right"),
         (OperationalError("SELECT 1", {}, Exception("disk is full")), "refused: disk is full"),
         (OperationalError("SELECT 1", {}, Exception("")), "refused: Exception"),
     ],

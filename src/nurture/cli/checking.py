@@ -69,8 +69,9 @@ def _say_all(
 def counted(found: CheckResult) -> str:
     """Return how much was found, in words."""
     errors, warnings = len(found.errors), len(found.warnings)
-    return f"{_number(errors, 'error')}, {_number(warnings, 'warning')}"
+    return f"{number(errors, 'error')}, {number(warnings, 'warning')}"
 
 
-def _number(count: int, what: str) -> str:
+def number(count: int, what: str) -> str:
+    """Return so many of what, in words."""
     return f"{count or 'no'} {what}{'' if count == 1 else 's'}"

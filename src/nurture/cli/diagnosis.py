@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from nurture.cli.checking import checked
+from nurture.cli.checking import checked, number
 from nurture.cli.place import Place, opened
 from nurture.core.errors import NurtureError, ProjectError
 
@@ -62,7 +62,7 @@ def examine(place: Place) -> Iterator[Check]:
         trouble = explain(error)
         if trouble is None:
             raise
-        yield Check(name="database", state=State.PROBLEM, what=trouble, remedy="is it running?")
+        yield Check(name="database", state=State.PROBLEM, what=trouble)
 
 
 def _state(app: App) -> Iterator[Check]:
@@ -82,10 +82,10 @@ def _project(place: Place) -> Check:
     except NurtureError as error:
         return Check(name="project", state=State.PROBLEM, what=str(error))
     if found.errors:
-        said = f"{len(found.errors)} errors in the files"
+        said = f"{number(len(found.errors), 'error')} in the files"
         return Check(name="project", state=State.PROBLEM, what=said, remedy="run `nurture check`")
     if found.warnings:
-        said = f"{len(found.warnings)} warnings about the files"
+        said = f"{number(len(found.warnings), 'warning')} about the files"
         return Check(name="project", state=State.NOTE, what=said, remedy="run `nurture check`")
     return Check(name="project", state=State.OK, what="the files fit together")
 

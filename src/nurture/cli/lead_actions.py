@@ -99,8 +99,9 @@ def resume(context: typer.Context, lead: Lead, by: By = None) -> None:
     place = place_of(context)
     with acting(place, lead) as on:
         who = by_hand.Who(name=person_acting(by))
-        by_hand.resume_lead(on.app.runtime, on.id, who, now=on.now)
-    _done(place, on.uid, f"Lead {on.uid[:12]} goes on with the next tick.")
+        was_paused = by_hand.resume_lead(on.app.runtime, on.id, who, now=on.now)
+    said = "goes on with the next tick" if was_paused else "was not paused"
+    _done(place, on.uid, f"Lead {on.uid[:12]} {said}.", lifted=was_paused)
 
 
 def leave(

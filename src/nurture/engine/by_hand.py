@@ -66,14 +66,15 @@ def pause_lead(
         _audit(connection, who, "lead.paused", lead.uid, now=now)
 
 
-def resume_lead(runtime: Runtime, lead_id: int, who: Who, *, now: datetime) -> None:
-    """Let the lead's work go on at the next tick."""
+def resume_lead(runtime: Runtime, lead_id: int, who: Who, *, now: datetime) -> bool:
+    """Let the lead's work go on at the next tick; say whether it was paused."""
     with runtime.database.write() as connection:
         lead = _lead(connection, lead_id)
         if pauses.pause_of(connection, lead_id, now=now) is None:
-            raise MisuseError(f"lead {lead.uid} is not paused")
+            return False
         pauses.resume(connection, lead_id)
         _audit(connection, who, "lead.resumed", lead.uid, now=now)
+    return True
 
 
 def leave_sequences(

@@ -27,6 +27,8 @@ def _said(lines: list[str]) -> str:
         return f"the database is not ready ({said}); run `nurture apply`"
     if any(word in said for word in ("connection", "could not translate", "unable to open")):
         return f"the database cannot be reached ({said}); is it running, and is its address right?"
+    if "not a database" in said:
+        return "the file holds something else than a database; is its address right?"
     if "locked" in said:
         return f"the database is busy ({said}); try again when other work is done"
     return f"the database refused: {said}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from threading import Thread
 from time import sleep
@@ -92,7 +93,12 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         found = socket.create_server((host, port))
     except OSError as error:
-        raise MisuseError(f"cannot listen on {host}:{port}: {error.strerror}") from None
+        raise MisuseError(f"cannot listen on {host}:{port}: {_why(error)}") from None
     # asyncio sets this for sockets that it opens itself; without it every answer takes 40 ms.
     found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return found
+
+
+def _why(error: OSError) -> str:
+    # What asyncio and socket say repeats the address; a name that is none has no number.
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error.strerror)
