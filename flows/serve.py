@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,6 +38,9 @@ def main() -> int:
         for variable, value in _environment().items():
             os.environ.setdefault(variable, value)
         asyncio.run(automations.install())
+        # Prefect forgets to wait for its own end when Ctrl-C comes; nothing of ours is lost.
+        message = "coroutine 'Runner.astop' was never awaited"
+        warnings.filterwarnings("ignore", message, RuntimeWarning)
         serve(*deployments(), limit=AT_ONCE)
     return 0
 

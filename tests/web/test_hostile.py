@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -106,6 +108,18 @@ def test_a_malformed_form_is_refused_and_stores_nothing(target: Target) -> None:
             answer = target.browser.post(path, content=body, headers=headers)
             assert answer.status_code == 400, (path, kind)
     assert target.world.content() == before
+
+
+def test_a_malformed_form_is_no_news_for_whoever_serves() -> None:
+    script = (
+        "from nurture.web.bodies import parse_fields\n"
+        "try: parse_fields('multipart/form-data; boundary=x', b'y')\n"
+        "except Exception as error: print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert (done.stdout, done.stderr) == ("the multipart form cannot be read\n", "")
 
 
 def test_a_file_is_no_answer(target: Target) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 from urllib.parse import parse_qsl
@@ -18,6 +19,9 @@ SMALL = 64 * 1024
 LARGE = 1024 * 1024
 MOST_FIELDS = 200
 PATIENCE_SECONDS = 10
+
+# What strangers post is no news: the parser's remarks go where logs are kept, if anywhere.
+logging.getLogger("python_multipart").addHandler(logging.NullHandler())
 
 Fields = dict[str, list[str]]
 
