@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
+from nurture.cli import show
 from nurture.store.db import open_database
 from nurture.store.tables import handoffs, leads
 from nurture.transports.signing import verify
@@ -277,6 +278,18 @@ class TestVerify:
 
 
 class TestReport:
+    def test_no_heading_is_broken_for_people(
+        self, shell: Shell, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(show, "WIDE", 100)
+        said = shell("report").out.split()
+        headings = (
+            "disqualified prospects prospect rate customers kind sent clicked answered inside"
+        )
+        for word in [*headings.split(), "delivered", "accepted", "overdue", "median"]:
+            assert word in said, word
+        assert "more columns: --csv and --json have all" in shell("report").out
+
     def test_figures_come_as_tables_page_and_json(self, shell: Shell, tmp_path: Path) -> None:
         assert "Milestones" in shell("report").out
         told = shell("report", "--json").json

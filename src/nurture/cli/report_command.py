@@ -14,6 +14,22 @@ if TYPE_CHECKING:
     from nurture.reports.report import Report
 
 MOST_ROWS = 20
+FOR_PEOPLE = {
+    "stages": (
+        *("name", "reached", "of_previous", "went_on", "in_play"),
+        *("customers", "inactive", "disqualified", "lost"),
+    ),
+    "sources": (
+        *("source", "captured", "prospects", "handed_over", "accepted", "customers"),
+        *("wasted", "prospect_rate"),
+    ),
+    "steps": ("sequence", "step", "kind", "sent", "clicked", "answered", "inside", "left"),
+    "handoffs": (
+        *("title", "created", "delivered", "answered", "accepted", "won", "lost"),
+        *("overdue_now", "median_hours_to_answer"),
+    ),
+}
+"""What of the widest tables fits beside each other on a screen."""
 
 
 def report(
@@ -45,12 +61,16 @@ def report(
 def _show(made: Report) -> None:
     for name in made.tables:
         frame = made.tables[name]
+        if name in FOR_PEOPLE:
+            frame = frame[list(FOR_PEOPLE[name])]
         columns = [str(column) for column in frame.columns]
         rows = [tuple(row) for row in frame.head(MOST_ROWS).itertuples(index=False)]
         say(name.replace("_", " ").capitalize(), style="bold")
         say(table([column.replace("_", " ") for column in columns], map(_cells, rows)))
         if len(frame) > MOST_ROWS:
             say(f"and {len(frame) - MOST_ROWS} more rows; --csv and --html have all", style="dim")
+        if name in FOR_PEOPLE:
+            say("more columns: --csv and --json have all", style="dim")
         say()
 
 
