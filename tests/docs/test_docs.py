@@ -278,6 +278,18 @@ def test_every_code_of_the_checker_is_documented() -> None:
     assert sorted(told) == sorted(map(str, Code))
 
 
+# --- settings -----------------------------------------------------------------------------------
+
+
+def test_every_variable_of_the_environment_is_documented() -> None:
+    rows = table("docs/reference/settings.md", "variable", "default", "what for", "example").rows
+    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py")]
+    texts += [text for name, text in starter().items() if name.endswith(".yaml")]
+    read_somewhere = {name for text in texts for name in re.findall(r"NURTURE_[A-Z_]*[A-Z]", text)}
+    assert {codes(row["variable"])[0] for row in rows} == read_somewhere
+    assert [row for row in rows if not all(row.values())] == []
+
+
 # --- links and commands -------------------------------------------------------------------------
 
 
