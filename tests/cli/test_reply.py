@@ -24,7 +24,7 @@ def nurture(
 def test_a_mail_that_answers_none_of_ours_changes_nothing(tmp_path: Path) -> None:
     home = tmp_path / "programme"
     assert nurture(tmp_path, "init", str(home)).returncode == 0
-    assert (home / ".gitignore").read_text() == ".nurture/\n"
+    assert (home / ".gitignore").read_text().splitlines() == [".nurture/", "*.rejects.csv"]
     assert nurture(home, "apply", "--by", "test").returncode == 0
     done = nurture(home, "reply", "--json", stdin=b"From: a@b.example\r\n\r\nhello")
     assert done.returncode == 0, done.stderr
