@@ -14,6 +14,7 @@ from types import TracebackType
 
 from jinja2 import Template, nodes
 from jinja2.exceptions import TemplateError, TemplateSyntaxError
+from jinja2.runtime import Context
 
 from nurture.core.errors import RenderError
 from nurture.render.bounds import steps
@@ -49,7 +50,8 @@ class Compiled:
 
     def render_own(self, values: dict[str, object]) -> str:
         """Do as `render` with values that nobody else needs any more."""
-        context = self.template.new_context(values, shared=True)
+        # As `Template.new_context` does for values that are shared, without its detours.
+        context = Context(self.template.environment, values, self.template.name, {})
         chunks = self.template.root_render_func(context)
         try:
             return _joined(chunks)
