@@ -87,7 +87,7 @@ def too_slow(
                 limit_seconds=limit_seconds,
             )
             # What was stopped leaves a transaction in which nothing more can be asked.
-            connection.get_transaction().rollback()  # type: ignore[union-attr]
+            connection.rollback()
         if cost.leads is None:
             found.append(_finding(segment, limit_seconds))
     return found

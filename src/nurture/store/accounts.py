@@ -15,6 +15,7 @@ from nurture.store.db import Connection
 from nurture.store.leads import as_profile
 from nurture.store.sets import among
 from nurture.store.tables import accounts, facts, leads
+from nurture.store.timeline import LONGEST_ID
 
 PAGE = 1000
 MOST_NAMED = 10
@@ -108,7 +109,7 @@ def find(connection: Connection, text: str, *, key: str) -> list[int]:
     By name every account is looked at: nobody but a person at a keyboard asks so.
     """
     wanted = text.strip()
-    if wanted.isascii() and wanted.isdecimal() and len(wanted) <= 18:  # noqa: PLR2004 (an id)
+    if wanted.isascii() and wanted.isdecimal() and len(wanted) <= LONGEST_ID:
         found = _ids(connection, accounts.c.id == int(wanted))
     else:
         keys = [wanted, f"domain:{wanted.casefold()}", key]
