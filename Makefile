@@ -10,7 +10,7 @@ GATED := src/nurture/core/*,src/nurture/project/*,src/nurture/store/*
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint test-contracts bench bench-score chaos lock clean
+.PHONY: help setup demo test lint test-contracts bench bench-score bench-send chaos outage lock clean
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,7 +37,7 @@ lint: $(READY) ## Check style, types and layers
 	$(BIN)/lint-imports
 
 test: lint ## Check, then test on SQLite and PostgreSQL, with the coverage floor
-	$(BIN)/python -m pytest --cov --cov-report=
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup --cov --cov-report=
 	$(BIN)/coverage report --include='$(GATED)' --fail-under=95
 
 test-contracts: $(READY) tests/contracts/node_modules/ready ## Test against other people's programs (Node, Debian packages)
@@ -53,8 +53,14 @@ bench: $(READY) ## Measure speed
 bench-score: $(READY) ## Measure rescoring of a million leads (SCORE="--leads 50000 --events 500000" is quicker)
 	$(BIN)/python bench/score.py $(SCORE)
 
+bench-send: $(READY) ## Measure rendering, handing over and a whole tick against bare loops
+	$(BIN)/python bench/send.py $(SEND)
+
 chaos: $(READY) ## Break everything at random and check that no promise is broken
 	$(BIN)/python -m tests.chaos.run
+
+outage: $(READY) ## Live through three days without a provider, with 50,000 mails due
+	$(BIN)/python -m tests.chaos.outage
 
 # The resolver lives in a folder of its own: it is a tool for this file, not a part of the project.
 COMPILE = .lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

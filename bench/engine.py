@@ -60,6 +60,7 @@ class BenchTransport:
 
     name = "bench"
     group_size = GROUP
+    longest_wait = timedelta(seconds=30)
 
     def __init__(self, port: int, clock: Clock) -> None:
         self.http = http.client.HTTPConnection("127.0.0.1", port)

@@ -19,6 +19,7 @@ from nurture.store.migrate import upgrade
 from tests.databases import PostgresServer, running_postgres
 
 CONTRACTS = Path(__file__).parent / "contracts"
+FLOWS = Path(__file__).parent / "flows"
 # Read by Prefect when it is first imported: no server of its own accord, and nothing sent home.
 PREFECT = {"PREFECT_SERVER_EPHEMERAL_ENABLED": "false", "DO_NOT_TRACK": "1"}
 # What a developer has set for a real programme must not leak into a test, nor a test into it.
@@ -42,10 +43,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark everything under tests/contracts, so that no test there can forget to."""
+    """Mark everything under tests/contracts, so that no test there can forget to.
+
+    Where several processes share the tests, one of them takes a whole file, and one all of the
+    flows: those wait for one Prefect server.
+    """
     for item in items:
         if item.path.is_relative_to(CONTRACTS):
             item.add_marker(pytest.mark.contracts)
+        group = "flows" if item.path.is_relative_to(FLOWS) else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,8 @@
-"""The receiving side: writes down each message id before it answers, in a log of its own."""
+"""The receiving side: writes down each message id before it answers, in a log of its own.
+
+Some answers never leave it: the message is taken, and nobody is told. These ids stand in a second
+log.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +10,22 @@ import os
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from random import Random
 from threading import Lock
 from time import sleep
+from typing import TextIO
 
 PAUSE_SECONDS = 0.003
 """How long a mail takes to be taken: long enough for a kill to hit the middle."""
 
 
-def main(log: Path, ready: Path) -> None:
-    """Serve until killed; `ready` gets the port when it is known."""
-    lock = Lock()
-    with log.open("a") as book:
+def main(log: Path, ready: Path, unanswered: float, seed: int) -> None:
+    """Serve until killed; `ready` gets the port when it is known.
+
+    `unanswered` is the share of messages that are taken without an answer.
+    """
+    lock, roll = Lock(), Random(seed)
+    with log.open("a") as book, log.with_suffix(".unanswered").open("a") as silent:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -24,10 +33,14 @@ def main(log: Path, ready: Path) -> None:
             def do_POST(self) -> None:
                 self.rfile.read(int(self.headers["content-length"]))
                 with lock:
-                    book.write(self.headers["x-message"] + "\n")
-                    book.flush()
-                    os.fsync(book.fileno())
+                    note(book, self.headers["x-message"])
+                    answered = roll.random() >= unanswered
+                    if not answered:
+                        note(silent, self.headers["x-message"])
                 sleep(PAUSE_SECONDS)
+                if not answered:
+                    self.close_connection = True
+                    return
                 self.send_response(202)
                 self.send_header("content-length", "0")
                 self.end_headers()
@@ -46,5 +59,12 @@ def main(log: Path, ready: Path) -> None:
         server.serve_forever()
 
 
+def note(book: TextIO, line: str) -> None:
+    """Write a line so that it is there whatever happens next."""
+    book.write(line + "\n")
+    book.flush()
+    os.fsync(book.fileno())
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4]))

@@ -1,4 +1,4 @@
-"""`make chaos`: kill workers with SIGKILL while mail leaves, on SQLite and PostgreSQL.
+"""`make chaos`: kill workers and lose answers while mail leaves, on SQLite and PostgreSQL.
 
 The last line says PASS or FAIL, and so does the exit code.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from nurture.store.db import open_database
 from nurture.store.migrate import upgrade
-from tests.chaos.campaign import Tally, run
+from tests.chaos.campaign import Plan, Tally, run
 from tests.databases import running_postgres
 from tests.engine.programme import Programme
 
@@ -34,8 +34,9 @@ def address(kind: str, folder: Path) -> Iterator[str]:
 def main() -> int:
     """Run the campaign on each database and return 1 if a promise was broken."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--messages", type=int, default=2000)
-    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--messages", type=int, default=10_000)
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--unanswered", type=float, default=0.02, help="share of lost answers")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--database", choices=["sqlite", "postgresql", "both"], default="both")
     asked = parser.parse_args()
@@ -45,10 +46,13 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as home, address(kind, Path(home)) as url:
             database = open_database(url)
             upgrade(database)
-            tally = run(
-                Programme(database), url, Path(home),
-                count=asked.messages, kills=asked.kills, seed=asked.seed,
-            )  # fmt: skip
+            plan = Plan(
+                messages=asked.messages,
+                kills=asked.kills,
+                unanswered=asked.unanswered,
+                seed=asked.seed,
+            )
+            tally = run(Programme(database), url, Path(home), plan)
             database.close()
         _show(kind, tally)
         if tally.verdict or tally.kills < asked.kills:
@@ -59,10 +63,10 @@ def main() -> int:
 
 def _show(kind: str, tally: Tally) -> None:
     print(
-        f"{kind}: {tally.messages} messages, {tally.kills} kills, {tally.seconds:.0f} s: "
-        f"received {tally.received}, twice {tally.twice}, accepted {tally.accepted}, "
-        f"ready {tally.ready}, in doubt {tally.in_doubt} "
-        f"(of which received {tally.in_doubt_received}), other {tally.other}"
+        f"{kind}: {tally.messages} messages, {tally.kills} kills, {tally.unanswered} lost answers, "
+        f"{tally.seconds:.0f} s: received {tally.received}, twice {tally.twice}, "
+        f"accepted {tally.accepted}, ready {tally.ready}, parked {tally.parked} "
+        f"(of which received {tally.parked_received}), other {tally.other}"
     )
 
 

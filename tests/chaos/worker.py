@@ -25,6 +25,7 @@ class Wire:
 
     name = "wire"
     group_size = GROUP
+    longest_wait = timedelta(seconds=30)
 
     def __init__(self, port: int) -> None:
         self._port = port

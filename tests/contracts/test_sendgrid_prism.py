@@ -11,8 +11,18 @@ from time import monotonic, sleep
 import httpx
 import pytest
 
-from nurture.core.message import Accepted, Refused
-from nurture.transports.sendgrid import SendGridSettings, SendGridTransport
+from nurture.core.message import (
+    Accepted,
+    Address,
+    Halted,
+    OutgoingMessage,
+    Pieces,
+    Refused,
+    Uncertain,
+)
+from nurture.transports.sendgrid import Calls, PooledClient, SendGridSettings, SendGridTransport
+from nurture.transports.sendgrid_batch import SendGridBatchTransport, shared_calls
+from nurture.transports.sendgrid_payload import encode, payload
 from nurture.web.serving import free_port
 from tests.contracts.letters import PLANNED, letters
 
@@ -49,6 +59,67 @@ def test_every_starter_mail_is_taken(service: str) -> None:
     transport.close()
     assert len(mails) >= 12
     assert [type(outcome) for outcome in outcomes] == [Accepted] * len(mails)
+
+
+@pytest.mark.parametrize(
+    ("code", "proves"),
+    [
+        pytest.param(401, Halted, id="a wrong key stops everything and loses nothing"),
+        pytest.param(403, Halted, id="so does a key that may not send"),
+        pytest.param(413, Refused, id="too large was refused for good"),
+        pytest.param(500, Uncertain, id="an error of theirs leaves doubt"),
+    ],
+)
+def test_an_error_proves_what_it_proves(
+    service: str, code: int, proves: type[Halted | Refused | Uncertain]
+) -> None:
+    settings = SendGridSettings(api_key="SG.test", base_url=service)
+    calls, client = Calls(settings), PooledClient(settings)
+    # Prism answers as it is asked to by this header.
+    client.http.headers["Prefer"] = f"code={code}"
+    calls._client = client  # noqa: SLF001 (no mail has a header that goes into the call)
+    outcome = calls.post(encode(payload(letters()[0])), PLANNED).outcome
+    calls.close()
+    assert type(outcome) is proves
+    if isinstance(outcome, Refused):
+        assert outcome.permanent
+
+
+@pytest.mark.parametrize("people", [1, 100, 1000])
+def test_a_batch_of_any_size_is_taken_in_one_call(service: str, people: int) -> None:
+    account = SendGridSettings(api_key="SG.test", base_url=service)
+    transport = SendGridBatchTransport(account, cap=1000)
+    mails = batch(people)
+    assert [len(places) for places in shared_calls(mails, cap=1000)] == [people]
+    outcomes = transport.send(mails, now=PLANNED)
+    transport.close()
+    assert [type(outcome) for outcome in outcomes] == [Accepted] * people
+
+
+def batch(people: int) -> list[OutgoingMessage]:
+    """Return one mail of the starter for so many people, cut where their names and links stand."""
+    made: list[OutgoingMessage] = []
+    for number in range(people):
+        link = f"https://mail.havelock-air.example/c/{number}"
+        html = ("<p>Hello ", f"N{number} &amp; Co", ', <a href="', link, '">read</a>.</p>')
+        text = ("Hello ", f"N{number} & Co", ": ", link, "\n")
+        first = letters()[0] if not made else made[0]
+        mail = replace(
+            first.mail,
+            recipient=Address(name=f"N{number}", email=f"p{number}@plant.example"),
+            html="".join(html),
+            text="".join(text),
+        )
+        made.append(
+            replace(
+                first,
+                uid=f"{number:032x}",
+                attempt_uid=f"{number + 1000:032x}",
+                mail=mail,
+                pieces=Pieces(html=html, text=text),
+            )
+        )
+    return made
 
 
 def test_what_the_service_would_refuse_is_refused_before_the_call(service: str) -> None:
