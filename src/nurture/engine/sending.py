@@ -1,0 +1,174 @@
+"""How sending stands: what stops or slows it, what is held and until when, when it will be done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from nurture.core.errors import MisuseError
+from nurture.core.forecast import PerHour, Waiting, empty_at
+from nurture.core.project import Workspace
+from nurture.core.throttle import HOUR, MINUTE, Verdict, ramp_began, ramp_per_hour
+from nurture.engine import throttle
+from nurture.engine.runtime import Runtime
+from nurture.store import buckets, records, sending, switches
+from nurture.store.db import Connection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Switch:
+    """Something that is off, or slowed down."""
+
+    what: str
+    reason: str
+    until: datetime | None
+
+    @property
+    def title(self) -> str:
+        """What it is, in words that begin a sentence."""
+        kind, _, name = self.what.partition(":")
+        titles = {"sending": "All sending", "transport": "The transport", "breaker": "Mail from"}
+        return f"{titles.get(kind, kind)} {name}".strip()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InForce:
+    """A limit on all mail: how many may leave now, and from when on one may if none may."""
+
+    why: str
+    left: int
+    free_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sending:
+    """How sending stands at one moment.
+
+    `oldest_for` is the age of the queue: how long ago the oldest mail that is due was planned.
+    `empty_at` is when all mail that waits can have left, None if that is too far to be seen; if
+    sending is off without an end, it is as if it went on now.
+    """
+
+    at: datetime
+    off: tuple[Switch, ...]
+    slowed: tuple[Switch, ...]
+    warnings: tuple[str, ...]
+    limits: tuple[InForce, ...]
+    due: int
+    oldest_for: timedelta | None
+    held: tuple[sending.Held, ...]
+    late: tuple[sending.LateStep, ...]
+    begins_at: datetime | None
+    empty_at: datetime | None
+
+    @property
+    def waiting(self) -> int:
+        """How many mails have not left yet."""
+        return self.due + sum(group.mails for group in self.held)
+
+    @property
+    def only_late(self) -> bool:
+        """Whether nothing waits but late mails, for a person's word."""
+        return self.waiting == sum(step.mails for step in self.late)
+
+
+def look(runtime: Runtime, *, now: datetime) -> Sending:
+    """Return how sending stands now."""
+    with runtime.database.read() as connection:
+        workspace = runtime.in_force(connection).project.workspace
+        off = _switches(switches.all_halted(connection, now=now))
+        due, oldest = sending.queue(connection, now=now)
+        ends = [switch.until for switch in off]
+        begins = None if None in ends else max([now, *(end for end in ends if end)])
+        return Sending(
+            at=now,
+            off=off,
+            slowed=_switches(
+                [(f"breaker:{n}", why, end) for n, why, end in switches.slowed(connection, now=now)]
+            ),
+            warnings=_warnings(connection, workspace, now),
+            limits=_limits(connection, workspace, now),
+            due=due,
+            # A clock may be set back, and then what was planned lies in the future now.
+            oldest_for=None if oldest is None else max(now - oldest, timedelta()),
+            held=tuple(sending.held(connection, now=now)),
+            late=tuple(sending.late(connection)),
+            begins_at=begins,
+            empty_at=_empty_at(connection, workspace, begins or now, now),
+        )
+
+
+def decide_late(
+    runtime: Runtime, place: str, *, send: bool, by: str, now: datetime
+) -> tuple[str, int]:
+    """Send the late mails of SEQUENCE/STEP after all, or skip them; return which and how many."""
+    verb = "sent after all" if send else "skipped"
+    with runtime.database.write() as connection:
+        known = [f"{one.sequence}/{one.step}" for one in sending.late(connection)]
+        if place not in known:
+            there = f"there are some of {', '.join(known)}" if known else "no mail does"
+            raise MisuseError(f"no late mail of {place!r} waits for a word; {there}")
+        sequence, _, step = place.partition("/")
+        reason = f"late; {verb} by order of {by}"
+        count = sending.decide_late(connection, sequence, step, send=send, reason=reason, now=now)
+        action = "late.sent" if send else "late.skipped"
+        detail = {"mails": count}
+        records.note_audit(
+            connection, actor=by, action=action, subject=place, detail=detail, now=now
+        )
+    return verb, count
+
+
+def _switches(found: Sequence[tuple[str, str, datetime | None]]) -> tuple[Switch, ...]:
+    return tuple(Switch(what=name, reason=why, until=until) for name, why, until in found)
+
+
+def _warnings(connection: Connection, workspace: Workspace, now: datetime) -> tuple[str, ...]:
+    if not workspace.pacing.breakers:
+        return ()
+    found = throttle.findings(connection, workspace.pacing, now=now)
+    return tuple(str(finding) for finding in found if finding.verdict is Verdict.WARN)
+
+
+def _limits(connection: Connection, workspace: Workspace, now: datetime) -> tuple[InForce, ...]:
+    return tuple(
+        InForce(why=limit.why, left=left, free_at=free_at)
+        for limit, left, free_at in throttle.standing(connection, workspace.pacing, now=now)
+    )
+
+
+def _empty_at(
+    connection: Connection, workspace: Workspace, begins: datetime, now: datetime
+) -> datetime | None:
+    windows = workspace.windows
+    waiting = [
+        # A window that the project has no more is taken for the one that it uses by default.
+        Waiting(
+            window=windows.get(window, windows[workspace.default_window]),
+            zone=zone,
+            from_at=max(at, begins),
+            mails=mails,
+        )
+        for window, zone, at, mails in sending.by_window(connection)
+    ]
+    per_hour = _per_hour(connection, workspace, now)
+    return empty_at(waiting, workspace.holidays, per_hour, now=begins)
+
+
+def _per_hour(connection: Connection, workspace: Workspace, now: datetime) -> PerHour:
+    pacing = workspace.pacing
+    slowed = throttle.slowed_to(connection, pacing, now=now)
+    name = throttle.FROM_A_DOMAIN + pacing.sender_domain
+    bucket = buckets.read(connection, [name])[name]
+
+    def per_hour(at: datetime) -> int | None:
+        limits = [None if pacing.per_minute is None else pacing.per_minute * (HOUR // MINUTE)]
+        if pacing.ramp_from is not None:
+            limits.append(ramp_per_hour(ramp_began(pacing.ramp_from, bucket, now=now), now=at))
+        if slowed is not None and at < slowed[1]:
+            limits.append(slowed[0])
+        known = [limit for limit in limits if limit is not None]
+        return min(known) if known else None
+
+    return per_hour

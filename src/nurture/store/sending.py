@@ -1,0 +1,139 @@
+"""What waits to be sent: mails that have not begun to leave, why they wait and until when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import BigInteger, func, select, type_coerce, update
+
+from nurture.core.decision import WaitingMail
+from nurture.core.gate import LATE
+from nurture.core.message import MessageState
+from nurture.store.db import Connection, Instant
+from nurture.store.messages import has_state
+from nurture.store.sets import among
+from nurture.store.tables import leads, messages
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_HOUR = 3_600_000_000
+_READY = has_state(MessageState.READY)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """Mails that wait for the same reason, and when the first and the last may ask again."""
+
+    reason: str
+    mails: int
+    first_at: datetime
+    last_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LateStep:
+    """Mails of one step that are late and wait for a person's word."""
+
+    sequence: str
+    step: str
+    mails: int
+    since: datetime
+
+
+def waiting(connection: Connection, ids: Sequence[int]) -> dict[int, list[WaitingMail]]:
+    """Return the mails of each lead that have not begun to leave, oldest first."""
+    rows = connection.execute(
+        select(
+            messages.c.lead_id,
+            messages.c.id,
+            messages.c.enrollment_id,
+            messages.c.template,
+            messages.c.planned_at,
+        )
+        .where(among(messages.c.lead_id, ids), has_state(MessageState.READY))
+        .order_by(messages.c.planned_at, messages.c.id)
+    ).tuples()
+    found: dict[int, list[WaitingMail]] = {}
+    for lead_id, row_id, enrollment_id, template, planned_at in rows:
+        found.setdefault(lead_id, []).append(
+            WaitingMail(
+                id=row_id, enrollment_id=enrollment_id, template=template, planned_at=planned_at
+            )
+        )
+    return found
+
+
+def queue(connection: Connection, *, now: datetime) -> tuple[int, datetime | None]:
+    """Return how many mails are due, and when the oldest of them was planned."""
+    oldest = type_coerce(func.min(messages.c.planned_at), Instant).label("oldest")
+    found = select(func.count().label("due"), oldest).where(_READY, messages.c.not_before <= now)
+    row = connection.execute(found).one()
+    return row.due, row.oldest
+
+
+def held(connection: Connection, *, now: datetime) -> list[Held]:
+    """Return the mails that wait for a time, by reason, the most first."""
+    first = type_coerce(func.min(messages.c.not_before), Instant)
+    last = type_coerce(func.max(messages.c.not_before), Instant)
+    rows = connection.execute(
+        select(messages.c.reason, func.count(), first, last)
+        .where(_READY, messages.c.not_before > now)
+        .group_by(messages.c.reason)
+        .order_by(func.count().desc(), messages.c.reason)
+    ).tuples()
+    return [
+        Held(reason=reason, mails=count, first_at=first_at, last_at=last_at)
+        for reason, count, first_at, last_at in rows
+    ]
+
+
+def by_window(connection: Connection) -> list[tuple[str, str, datetime, int]]:
+    """Return all mails that wait: window, zone, from which hour on, how many.
+
+    Without those that wait for a person's word: nobody knows when that comes.
+    """
+    hour = (type_coerce(messages.c.not_before, BigInteger) // _HOUR).label("hour")
+    rows = connection.execute(
+        select(messages.c.window, leads.c.time_zone, hour, func.count())
+        .join(leads, leads.c.id == messages.c.lead_id)
+        .where(_READY, messages.c.reason != LATE)
+        .group_by(messages.c.window, leads.c.time_zone, hour)
+    ).tuples()
+    return [(window, zone, _EPOCH + timedelta(hours=at), count) for window, zone, at, count in rows]
+
+
+def late(connection: Connection) -> list[LateStep]:
+    """Return the mails that wait for a person's word, by step."""
+    since = type_coerce(func.min(messages.c.expires_at), Instant)
+    rows = connection.execute(
+        select(messages.c.sequence, messages.c.step, func.count(), since)
+        .where(_READY, messages.c.reason == LATE)
+        .group_by(messages.c.sequence, messages.c.step)
+        .order_by(messages.c.sequence, messages.c.step)
+    ).tuples()
+    return [
+        LateStep(sequence=sequence, step=step, mails=count, since=at)
+        for sequence, step, count, at in rows
+    ]
+
+
+def decide_late(
+    connection: Connection, sequence: str, step: str, *, send: bool, reason: str, now: datetime
+) -> int:
+    """Send the late mails of a step after all, or skip them; return how many.
+
+    Sent, they pass the last gate like any other: windows and caps hold.
+    """
+    leave = {"not_before": now, "expires_at": None, "lease_until": None}
+    end = {"state": MessageState.EXPIRED, "closed_at": now, "lease_until": None}
+    return connection.execute(
+        update(messages)
+        .where(
+            _READY,
+            messages.c.reason == LATE,
+            messages.c.sequence == sequence,
+            messages.c.step == step,
+        )
+        .values(reason=reason, **(leave if send else end))
+    ).rowcount
