@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from contextlib import closing
 from dataclasses import asdict
 
 from flows.work import Bench, Counts
 from nurture import reports
-from nurture.engine import inbox, tick
+from nurture.bootstrap.ways import make_stop_lists
+from nurture.engine import inbox, stop_lists, tick
 from nurture.engine.runtime import today
 from nurture.reports.report import Cell, Report, rows_of
 
@@ -22,13 +24,18 @@ def think(bench: Bench, *, limit: int) -> Counts:
     """Work provider posts, assess who is due, advance what is due, until nothing is left."""
     total = tick.Ticked()
     tick.think(bench.app.runtime, bench.ways, total, now=bench.now, limit=limit)
-    return {"echo": total.echo, "assess": total.assess, "advance": total.advance}
+    return {
+        "echo": total.echo,
+        "clicks": total.clicks,
+        "assess": total.assess,
+        "advance": total.advance,
+    }
 
 
 def mail(bench: Bench, *, limit: int) -> Counts:
     """Settle what is in doubt and send what is ready."""
     total = tick.Ticked()
-    tick.settle(bench.app.runtime, total, now=bench.now)
+    tick.settle(bench.app.runtime, bench.ways, total, now=bench.now)
     tick.mail(bench.app.runtime, bench.ways, total, now=bench.now, limit=limit)
     return {"deliver": total.deliver}
 
@@ -48,7 +55,7 @@ def hand_off(bench: Bench, *, limit: int) -> Counts:
 def hygiene(bench: Bench) -> Counts:
     """Settle what is in doubt, then remove whatever retention has run out for."""
     total = tick.Ticked()
-    tick.settle(bench.app.runtime, total, now=bench.now)
+    tick.settle(bench.app.runtime, bench.ways, total, now=bench.now)
     removed: Counter[str] = Counter()
     for _ in range(MOST_PASSES):
         swept = tick.hygiene(bench.app.runtime, bench.ways, now=bench.now)
@@ -56,6 +63,16 @@ def hygiene(bench: Bench) -> Counts:
         if not swept.erased:
             break
     return {"deliver": total.deliver, "removed": removed}
+
+
+def pull_stop_lists(bench: Bench) -> Counts:
+    """Read the provider's own stop lists since the last time, if it has any."""
+    lists = make_stop_lists(bench.app)
+    if lists is None:
+        return {"stop lists": {}}
+    with closing(lists):
+        pulled = stop_lists.run(bench.app.runtime, lists, now=bench.now)
+    return {"stop lists": asdict(pulled)}
 
 
 def report(bench: Bench) -> Counts:

@@ -66,6 +66,7 @@ def test_the_difference_names_old_and_new_points_line_by_line(found: Backtest) -
     rules = (
         FitRule(id="size", key="account.size", bands=(Band(low=1, high=None, points=9),)),
         FitRule(id="near", when=TRUE, text="true", points=5),
+        FitRule(id="role", when=TRUE, points=7, personas=("boss", "no")),
     )
     origins = {
         "size": Origin(id="size", key="account.size"),
@@ -79,4 +80,5 @@ def test_the_difference_names_old_and_new_points_line_by_line(found: Backtest) -
         line.startswith("+    - {id: size, field: account.size, bands: [[") for line in lines
     )
     assert '     - {id: near, when: "true", points: 5}' in lines
+    assert '     - {id: role, persona: [boss, "no"], points: 7}' in lines
     assert any(line.startswith("+    - {id: industry,") for line in lines)

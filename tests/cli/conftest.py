@@ -66,6 +66,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make this a test, which may set a clock."""
     monkeypatch.setenv("NURTURE_PROFILE", "test")
     monkeypatch.setenv("NURTURE_SECRET", SECRET)
+    monkeypatch.setenv("NURTURE_DNS", "off")
 
 
 @pytest.fixture(scope="session")

@@ -15,11 +15,18 @@ def test_a_list_of_targets_comes_in_and_is_ranked(shell: Shell) -> None:
     )
     told = shell("account", "import", str(file), "--json").json
     assert (told["targets"], told["rejected"][0]["line"]) == (2, 4)
-    assert "Rejected on line 4" in shell("account", "import", str(file)).out
+    assert told["rejects_file"] == str(file.with_suffix(".rejects.csv"))
+    assert "free-mail" in file.with_suffix(".rejects.csv").read_text()
+    said = shell("account", "import", str(file)).out
+    assert "Rejected on line 4" in said
+    assert "targets.rejects-2.csv" in "".join(said.split())
     found = shell("account", "list", "--suspects", "--json").json["accounts"]
     assert [one["key"] for one in found] == ["domain:new.example", "domain:small.example"]
     assert "New Foods" in shell("account", "list", "--tier", "1").out
+    missing = shell("account", "list", "--tier", "9")
+    assert (missing.code, "there is no tier 9; there are: 1, 2" in missing.err) == (2, True)
     said = shell("account", "show", "new.example").out
+    assert "import targets.csv, 3 Sep 2026" in said
     assert "Nothing is mailed" in said
     assert "employees 30" in said
 
@@ -31,8 +38,38 @@ def test_an_account_is_shown_row_by_row(shell: Shell) -> None:
     said = shell("account", "show", "plant.example").out
     assert "Plant manager" in said
     assert "but others say" in said
+    assert "not qualified yet" in said
+    assert [one["met"] for one in told["qualified_by"]] != [True, True, True]
+    assert "2 personas with 10 points or more" in [one["what"] for one in told["qualified_by"]]
     missing = shell("account", "show", "nowhere.example")
     assert (missing.code, "no account is called" in missing.err) == (2, True)
+
+
+def test_row_03_an_edited_icp_is_compared_before_it_is_signed(shell: Shell) -> None:
+    same = shell("account", "rematch")
+    assert (same.code, "no tier changes" in same.out) == (0, True)
+    for name, old, new in (
+        ("qualification.yaml", "[250, 4999, 30]", "[250, 4999, 0]"),
+        ("personas/plant-manager.yaml", "when:", "when: \"lead.role == 'student'\" #"),
+    ):
+        file = shell.folder / name
+        file.write_text(file.read_text().replace(old, new, 1))
+    told = shell("account", "rematch", "--json").json
+    assert told["accounts"]["moves"] == [{"before": "1", "after": "2", "count": 1}]
+    (one,) = told["accounts"]["first"]
+    assert [each["id"] for each in one["because"]] == ["employees"]
+    assert told["leads"]["moves"] == [{"before": "plant-manager", "after": "", "count": 1}]
+    said = shell("account", "rematch").out
+    assert "would have another tier" in said
+    assert "employees gives 0 of at most 25 points, not 30 of at most 30" in said
+    assert "Nothing was written." in said
+
+
+def test_rules_that_are_wrong_are_not_compared(shell: Shell) -> None:
+    file = shell.folder / "qualification.yaml"
+    file.write_text(file.read_text().replace("account.industry", "account.industri", 1))
+    told = shell("account", "rematch")
+    assert (told.code, "account.industri" in told.err) == (1, True)
 
 
 def test_a_lead_joins_another_account(shell: Shell) -> None:

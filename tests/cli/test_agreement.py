@@ -58,10 +58,44 @@ class TestSigning:
         assert (shell.folder / RULES).read_bytes() == before
 
     @pytest.mark.parametrize(
-        "words", [("--name", " "), ("--name", "A", "--on", "yesterday"), ("--name", "A\nB")]
+        "words",
+        [
+            ("--name", " "),
+            ("--name", "A\nB"),
+            ("--name", "A", "--on", "yesterday"),
+            ("--name", "A", "--on", "2026-09-04"),
+            ("--name", "A", "--on", "1999-12-31"),
+        ],
     )
-    def test_a_signature_needs_a_name_and_a_day(self, shell: Shell, words: tuple[str, ...]) -> None:
+    def test_a_signature_needs_a_name_and_a_day_that_has_come(
+        self, shell: Shell, words: tuple[str, ...]
+    ) -> None:
         assert shell("sign", "--team", "sales", *words).code == 2
+
+    def test_one_person_signs_for_both_teams_only_where_there_is_no_other(
+        self, shell: Shell
+    ) -> None:
+        refused = shell("sign", "--team", "sales", "--name", "ada  lindholm")
+        assert refused.code == 2
+        assert "a second person has to agree" in refused.err
+        assert shell("sign", "--team", "sales", "--name", "Ada Lindholm", "--alone").code == 0
+
+    def test_a_version_that_was_in_force_is_not_applied_with_other_content(
+        self, changed: Shell
+    ) -> None:
+        text = (changed.folder / RULES).read_text(encoding="utf-8")
+        begin, end = text.index("signatures:"), text.index("# The keys are fixed")
+        bare = f"{text[:begin]}signatures: []\n\n{text[end:]}"
+        (changed.folder / RULES).write_text(bare, encoding="utf-8")
+        for team, name in (("marketing", "Ada Lindholm"), ("sales", "Jonas Brandt")):
+            assert changed("sign", "--team", team, "--name", name).code == 0
+        refused = changed("apply")
+        assert refused.code == 1
+        assert f"{RULES}:6: T006 version 1 was in force with other content" in refused.err
+        replace_in(changed.folder, "version: 1\n", "version: 2\n")
+        for team, name in (("marketing", "Ada Lindholm"), ("sales", "Jonas Brandt")):
+            assert changed("sign", "--team", team, "--name", name).code == 0
+        assert changed("apply").code == 0
 
 
 class TestDefinitions:
@@ -95,6 +129,17 @@ class TestAWordOverTheRules:
         assert shell("lead", "take-back", BO, "stage", now=later).code == 0
         assert shell("lead", "overrides", BO, now=later).out == "Nothing stands by hand.\n"
 
+    def test_the_list_shows_the_days_of_the_home_zone(self, shell: Shell) -> None:
+        shell("lead", "move", BO, "prospect", *WHY, "--until", "2026-11-30")
+        said = shell("lead", "overrides").out
+        assert ("2026-11-30" in said, "2026-11-29" in said) == (True, False)
+
+    def test_who_stays_at_a_stage_is_told_when_the_word_ends(self, shell: Shell) -> None:
+        assert shell("lead", "move", BO, "prospect", *WHY).code == 0
+        said = shell("lead", "take-back", BO, "stage").out
+        assert "goes by the rules again (stage); it is at the stage" in " ".join(said.split())
+        assert "by hand" not in said
+
     def test_a_gate_is_waived_with_an_end(self, shell: Shell) -> None:
         told = shell("lead", "waive", CY, "stakeholder", *WHY, "--until", "2026-10-01", "--json")
         assert (told.json["verdict"], told.json["until"]) == ("pass", "2026-09-30T22:00:00+00:00")
@@ -125,3 +170,12 @@ class TestAWordOverTheRules:
     def test_a_commitment_is_kept(self, shell: Shell) -> None:
         assert shell("lead", "commit", BO, *WHY).code == 0
         assert "Expressly agreed to commit" in shell("why", BO).out
+
+    def test_a_commitment_that_opens_nothing_says_so(self, shell: Shell) -> None:
+        assert "opens nothing here" in " ".join(shell("lead", "commit", BO, *WHY).out.split())
+        replace_in(shell.folder, "entry: pain-interest-fit", "entry: committed")
+        replace_in(shell.folder, "version: 1\n", "version: 2\n")
+        for team, name in (("marketing", "Ada Lindholm"), ("sales", "Jonas Brandt")):
+            assert shell("sign", "--team", team, "--name", name).code == 0
+        assert shell("apply").code == 0
+        assert "opens nothing" not in shell("lead", "commit", BO, *WHY).out

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import SECRET, Shell
+from tests.nameserver import name_server
 
 
 def checks(shell: Shell, **more: Any) -> dict[str, list[dict[str, str]]]:
@@ -30,7 +31,7 @@ def set_up(shell: Shell, old: str, new: str, file: str = "nurture.yaml") -> None
 
 def test_a_healthy_installation_has_notes_at_most(shell: Shell) -> None:
     (doubt,) = shell("message", "list", "--json").json
-    shell("message", "resolve", doubt["uid"], "--sent")
+    shell("message", "resolve", doubt["uid"], "--sent", "--reason", "SendGrid has it")
     outcome = shell("doctor")
     assert outcome.code == 0
     assert "Nothing is wrong." in outcome.out
@@ -125,6 +126,39 @@ def test_real_mail_with_links_to_this_machine_is_a_problem(shell: Shell) -> None
     found = checks(shell)
     assert found["public_url"][0]["state"] == "problem"
     assert any("unprotected" in one["what"] for one in found["transport"])
+
+
+def test_what_receivers_ask_of_a_sender_is_looked_up_in_the_dns(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    domain = "mail.havelock-air.example"
+    with name_server({(domain, "MX"): ["10 mx.example."]}) as (server, asked):
+        monkeypatch.setenv("NURTURE_DNS", server)
+        found = checks(shell)
+        text = shell("doctor").out
+    assert f"{domain}. IN TXT" in asked
+    assert found["spf"][0]["state"] == "problem"
+    assert found["dmarc"][0]["remedy"].startswith("add the TXT record")
+    assert found["mx"][0]["what"] == f"mail to {domain} is taken by mx.example"
+    assert found["postal address"][0]["state"] == "ok"
+    assert "spf: mail.havelock-air.example has no SPF record" in text
+
+
+def test_nobody_is_asked_while_mail_goes_to_a_folder(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NURTURE_DNS")
+    (found,) = checks(shell)["dns"]
+    assert (found["state"], "mail goes to a folder" in found["what"]) == ("note", True)
+
+
+def test_a_name_server_that_cannot_be_asked_is_said_to_be_none(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NURTURE_DNS", "ns.example:53")
+    (found,) = checks(shell)["dns"]
+    assert found["state"] == "problem"
+    assert found["what"].startswith("NURTURE_DNS: 'ns.example:53' is no name server")
 
 
 def test_a_provider_without_keys_cannot_report(

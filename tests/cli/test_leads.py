@@ -272,6 +272,48 @@ class TestSegments:
         assert outcome.code == 2
         assert "happened('list.added', 'guide-readers')" in outcome.err
 
+    def test_taking_off_a_list_needs_one_way_to_name_people_and_a_reason(
+        self, shell: Shell
+    ) -> None:
+        both = shell("segment", "remove", "guide-readers", ADA, "--file", "x.csv", "--reason", "r")
+        assert "name either one lead or a --file, not both" in both.err
+        blank = shell("segment", "remove", "guide-readers", ADA, "--reason", " ")
+        assert "--reason: say why" in blank.err
+        none = shell("segment", "remove", "guide-readers", ADA, "--reason", "Left")
+        assert "asks for no list" in none.err
+        back = shell("segment", "import", "guide-readers", "x.csv", "--put-back")
+        assert "--put-back needs --reason" in back.err
+        assert {both.code, blank.code, none.code, back.code} == {2}
+
+    def test_a_list_is_filled_emptied_and_compared(
+        self, fresh_shell: Shell, tmp_path: Path
+    ) -> None:
+        rule = "title: Fair\nwhen: \"happened('list.added', 'fair')\"\n"
+        (fresh_shell.folder / "segments" / "fair.yaml").write_text(rule, encoding="utf-8")
+        people = tmp_path / "people.csv"
+        people.write_text("\n".join([HEADER, row(ADA), row(BO)]) + "\n", encoding="utf-8")
+        assert fresh_shell("apply").code == fresh_shell("import", str(people)).code == 0
+        assert "2 put on the list" in fresh_shell("segment", "import", "fair", str(people)).out
+        assert "nobody has looked at it" in fresh_shell("segment", "changes", "fair").err
+        strange = tmp_path / "strange.csv"
+        strange.write_text(f"email,name\nx@else.example,X\n{BO},Bo\n", encoding="utf-8")
+        told = fresh_shell("segment", "import", "fair", str(strange), "--json").json
+        assert "2,no lead of ours" in Path(told["rejects_file"]).read_text().replace('"', "")
+        remove = ("segment", "remove", "fair", "--reason", "Left", "--by", "Ada Lindholm")
+        told = fresh_shell(*remove, "--file", str(people), "--dry-run", "--json").json
+        assert told == {"rows": 2, "removed": 2, "not_on": 0, "unknown": [], "dry_run": True}
+        assert "1 taken off the list 'fair', 0 were not on it" in fresh_shell(*remove, BO).out
+        again = fresh_shell("segment", "import", "fair", str(people)).out
+        assert "1 were taken off before and stay off" in again
+        assert fresh_shell("sunset").code == 0
+        later = fresh_shell.now + timedelta(days=1)
+        fresh_shell(*remove, ADA, now=later)
+        found = fresh_shell("segment", "changes", "fair", "--json", now=later).json
+        assert (found["joined"]["leads"], found["left"]["leads"]) == (0, 1)
+        said = fresh_shell("segment", "changes", "fair", now=later).out
+        assert "'Fair' had 1 leads on" in said
+        assert "they were not put on the list 'fair' (taken off" in said
+
     def test_an_unknown_segment_is_answered_with_those_there_are(self, shell: Shell) -> None:
         for words in (("count", "nope"), ("explain", "nope", ADA)):
             outcome = shell("segment", *words)
@@ -285,6 +327,17 @@ class TestScore:
         for axis in ("engagement", "fit", "readiness"):
             assert sum(row["net"] for row in told[axis]["rows"]) == told[axis]["value"]
         assert told["engagement"]["value"] > 0
+
+    def test_rows_that_count_nothing_are_one_line_for_people(self, shell: Shell) -> None:
+        seen = {"kind": "signal.mentioned", "email": ADA, "occurred_at": shell.now.isoformat()}
+        lines = [json.dumps(seen | {"id": f"m{n}", "subject": f"s{n}"}) for n in range(20)]
+        file = shell.folder / "mentions.jsonl"
+        file.write_text("\n".join(lines), encoding="utf-8")
+        assert shell("signal", str(file)).code == 0
+        said = " ".join(shell("score", "explain", ADA).out.split())
+        assert "18 that count nothing now" in said
+        rows = shell("score", "explain", ADA, "--json").json["engagement"]["rows"]
+        assert len([row for row in rows if row["rule"] == "mention"]) == 20
 
     def test_people_read_gates_evidence_and_what_is_missing(self, shell: Shell) -> None:
         said = " ".join(shell("score", "explain", BO).out.split())

@@ -152,6 +152,9 @@ class TestWords:
     def test_a_slip_is_one_line(self, shell: Shell, words: tuple[str, ...], said: str) -> None:
         assert said in refused(shell.plainly(*words))
 
+    def test_stop_lists_are_read_where_there_are_any(self, shell: Shell) -> None:
+        assert "only SendGrid keeps stop lists" in refused(shell("sending", "pull"))
+
     def test_a_pause_that_no_clock_can_end_is_refused(self, shell: Shell) -> None:
         said = refused(shell("lead", "pause", ADA, "--until", "9999-12-31T23:59-12:00"))
         assert "is no time" in said

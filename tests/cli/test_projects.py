@@ -109,6 +109,21 @@ class TestPreview:
         assert f"Ada Berg <{ADA}>" in outcome.out
         assert "<html" in page.read_text()
 
+    def test_row_04_a_variant_can_be_seen_for_each_persona(self, fresh_shell: Shell) -> None:
+        file = fresh_shell.folder / "templates" / "emails" / "guide-delivery.html"
+        subject = "subject: \"For {{ persona or 'anybody' }}\" #"
+        file.write_text(file.read_text().replace("subject:", subject, 1))
+
+        def subject_for(*words: str) -> str:
+            told = fresh_shell("preview", "guide-delivery", *words, "--json").json
+            return str(told["subject"])
+
+        assert subject_for() == "For plant-manager"
+        assert subject_for("--persona", "purchasing") == "For purchasing"
+        assert subject_for("--persona", "") == "For anybody"
+        outcome = fresh_shell("preview", "guide-delivery", "--persona", "purchase")
+        assert (outcome.code, 'did you mean "purchasing"?' in outcome.err) == (2, True)
+
     def test_the_nearest_name_is_offered(self, fresh_shell: Shell) -> None:
         outcome = fresh_shell("preview", "guide-deliver")
         assert outcome.code == 2
@@ -150,3 +165,24 @@ class TestApply:
         assert outcome.code == 0
         assert "Nothing changes" in outcome.out
         assert "looks at everybody again" not in outcome.out
+
+
+def test_a_mail_that_shows_what_leads_lack_is_told_only_with_a_database(shell: Shell) -> None:
+    mail = shell.folder / "templates" / "emails" / "leak-walk.html"
+    text = mail.read_text()
+    mail.write_text(text.replace("{% block body %}", "{% block body %}<p>{{ lead.phone }}</p>"))
+    line = text[: text.index("{% block body %}")].count("\n") + 1
+    assert "M006" not in shell("check").out
+    database = f"sqlite:///{shell.folder / '.nurture' / 'nurture.db'}"
+    told = shell("check", "--database", database)
+    assert told.code == 0
+    assert f"leak-walk.html:{line}: warning: M006 4 of 4 leads lack lead.phone" in told.out
+
+
+def test_a_subject_that_would_be_empty_is_told_before_it_goes_into_force(shell: Shell) -> None:
+    mail = shell.folder / "templates" / "emails" / "leak-walk.html"
+    head, rest = mail.read_text().split("\nsubject:", 1)
+    mail.write_text(f'{head}\nsubject: "{{{{ lead.first_name }}}}"\n{rest.split(chr(10), 1)[1]}')
+    outcome = shell("apply")
+    assert outcome.code == 1
+    assert "for a lead of whom nothing is known: the subject is empty" in outcome.err

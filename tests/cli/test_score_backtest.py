@@ -143,3 +143,31 @@ def test_half_lives_are_told_beside_those_in_force(fresh_shell: Shell) -> None:
 def test_options_of_files_do_not_go_with_handoffs(shell: Shell) -> None:
     assert "--missing is for a FILE.csv" in shell("score", "backtest", "--missing", "x").err
     assert "accepted or won" in shell("score", "backtest", "--target", "sold").err
+
+
+def test_our_own_handoffs_are_tested_on_either_database(
+    fresh_shell: Shell, database_url: str
+) -> None:
+    assert fresh_shell("apply", "--database", database_url).code == 0
+    for words in (("backtest",), ("half-life",), ("backtest", "--target", "won")):
+        did = fresh_shell("score", *words, "--database", database_url)
+        assert did.code == 1
+        assert "there is no case" in did.err or "nobody did anything" in did.err
+
+
+def test_a_folder_is_compared_with_what_is_in_force_and_needs_no_signature(shell: Shell) -> None:
+    file = shell.folder / "qualification.yaml"
+    written = file.read_text(encoding="utf-8")
+    try:
+        file.write_text(written.replace("[250, 4999, 30]", "[250, 4999, 5]"), encoding="utf-8")
+        found = shell("score", "compare", "--json").json
+        assert (found["same"], found["versions"]) == (False, [1, 1])
+        assert found["changed"] == len(found["movers"]) > 0
+        assert {one["rule"] for m in found["movers"] for one in m["because"]} == {"employees"}
+        said = shell("score", "compare").out
+    finally:
+        file.write_text(written, encoding="utf-8")
+    assert "leads in play would change" in said
+    assert "30 → 5" in said
+    assert "too few of either end" in said
+    assert shell("score", "compare", "--json").json["changed"] == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import update
@@ -24,8 +25,16 @@ def letters(shell: Shell) -> list[Path]:
 
 def doubtful(shell: Shell) -> str:
     """Return the id of the mail in doubt."""
-    (found,) = shell("message", "list", "--json").json
+    (found,) = in_doubt(shell)
     return str(found["uid"])
+
+
+def in_doubt(shell: Shell) -> list[dict[str, Any]]:
+    """Return the mails in doubt."""
+    return [one for one in shell("message", "list", "--json").json if one["state"] != "ready"]
+
+
+WHY = ("--reason", "SendGrid has it")
 
 
 class TestTick:
@@ -79,7 +88,7 @@ class TestRebuild:
     def test_what_is_stored_is_what_facts_say(self, shell: Shell) -> None:
         told = shell("rebuild", "--json").json
         assert told["wrong"] == []
-        assert told["leads"] == 4
+        assert told["leads"] == 5
         assert "none wrong" in shell("rebuild", "--dry-run").out
 
     def test_a_wrong_score_is_found_and_put_right(self, shell: Shell) -> None:
@@ -162,24 +171,35 @@ class TestHandoffs:
 
 class TestMessages:
     def test_mails_in_doubt_are_listed(self, shell: Shell) -> None:
-        (found,) = shell("message", "list", "--json").json
+        (found,) = in_doubt(shell)
         assert (found["state"], found["reason"]) == ("parked", "the connection broke")
+        assert found["settled_by"] == "your word: nurture message resolve"
+        assert found["age_seconds"] > 86_400
         said = shell("message", "list").out
         assert DEE in said
-        assert "Europe/London" in " ".join(said.split())
+        assert "day" in said
 
     def test_one_that_did_leave_counts_as_sent(self, shell: Shell) -> None:
         uid = doubtful(shell)
-        assert shell("message", "resolve", uid[:12], "--sent").code == 0
-        assert shell("message", "list", "--json").json == []
+        assert shell("message", "resolve", uid[:12], "--sent", *WHY).code == 0
+        assert in_doubt(shell) == []
+        story = shell("why", DEE).out
+        assert "A person settled the doubt" in story
+        assert "SendGrid has it" in " ".join(story.split())
         assert shell("deliver", "--json").json["deliver"]["claimed"] == 0
-        assert "there is no doubt to settle" in shell("message", "resolve", uid, "--again").err
+        assert (
+            "there is no doubt to settle" in shell("message", "resolve", uid, "--again", *WHY).err
+        )
 
     def test_one_that_did_not_leave_is_sent_once_more(self, shell: Shell) -> None:
         uid = doubtful(shell)
-        assert "sent again" in shell("message", "resolve", uid, "--again").out
+        assert "sent again" in shell("message", "resolve", uid, "--again", *WHY).out
         # Not on the day of another mail: the cap holds for it too.
         assert shell("deliver", "--json").json["deliver"]["postponed"] == 1
+        (held,) = [one for one in shell("message", "list", "--json").json if one["uid"] == uid]
+        assert held["state"] == "ready"
+        assert "caps" in held["reason"]
+        assert held["at"] > str(shell.now)
         tomorrow = shell.now + timedelta(days=1)
         assert shell("deliver", "--json", now=tomorrow).json["deliver"]["accepted"] == 1
         assert [path.stem for path in letters(shell)] == [uid]
@@ -192,9 +212,23 @@ class TestMessages:
             assert outcome.code == 2
             assert "choose --sent" in outcome.err
 
+    def test_it_has_to_be_said_why(self, shell: Shell) -> None:
+        outcome = shell("message", "resolve", doubtful(shell), "--sent")
+        assert outcome.code == 2
+        assert "say with --reason why you know it" in outcome.err
+
+    def test_what_a_pause_holds_back_says_so(self, shell: Shell) -> None:
+        assert shell("message", "resolve", doubtful(shell), "--again", *WHY).code == 0
+        assert shell("sending", "pause", "--reason", "wrong price").code == 0
+        held = shell("message", "list", "--json").json
+        assert held
+        assert all("wrong price" in one["reason"] for one in held)
+        assert {one["settled_by"] for one in held} == {"nurture sending resume"}
+
     def test_an_unknown_mail_is_misuse(self, shell: Shell) -> None:
-        assert "see `nurture message list`" in shell("message", "resolve", "zzz", "--sent").err
-        assert shell("message", "resolve", "", "--sent").code == 2
+        unknown = shell("message", "resolve", "zzz", "--sent", *WHY)
+        assert "see `nurture message list`" in unknown.err
+        assert shell("message", "resolve", "", "--sent", *WHY).code == 2
 
 
 class TestTasks:
@@ -211,7 +245,18 @@ class TestTasks:
         assert "wants a visit" in story
         assert "Talked to us on the phone" in story
 
-    def test_a_task_quotes_the_persona_of_whom_it_is_about(self, shell: Shell) -> None:
+    def test_row_12_minutes_count_against_the_budget_of_the_stage(self, shell: Shell) -> None:
+        (found,) = shell("task", "list", "--json").json
+        assert found["over_budget"] == []
+        number = ("task", "done", str(found["id"]), "--outcome", "no answer", "--minutes")
+        assert shell(*number, "0").code == 2
+        done = shell(*number, "95")
+        assert "Over its budget: 95 of " in done.out
+        assert "Over its effort budget: 95 of " in shell("why", BO).out
+        (table,) = shell("report", "--json").json["tables"]["effort"]
+        assert (table["minutes"], table["over_budget"]) == (95, 1)
+
+    def test_row_04_a_task_quotes_the_persona_of_whom_it_is_about(self, shell: Shell) -> None:
         (found,) = shell("task", "list", "--json").json
         number = str(found["id"])
         said = shell("task", "show", number).out
@@ -251,8 +296,24 @@ class TestSending:
     def test_a_pause_can_end_by_itself(self, shell: Shell) -> None:
         until = (shell.now + timedelta(hours=5)).isoformat()
         shell("sending", "pause", "--reason", "x", "--until", until)
-        assert shell("sending", "status", "--json").json[0]["until"] is not None
+        assert shell("sending", "status", "--json").json["off"][0]["until"] is not None
         assert shell("sending", "status", now=shell.now + timedelta(hours=6)).code == 0
+
+    def test_what_waits_is_told_with_its_reason_and_a_forecast(self, shell: Shell) -> None:
+        shell("sending", "pause", "--reason", "wrong price")
+        later = shell.now + timedelta(days=6)
+        shell("tick", now=later)
+        found = shell("sending", "status", "--json", now=later).json
+        assert found["due"] > 0
+        assert found["empty_at"] is not None
+        said = shell("sending", "status", now=later).out
+        assert f"Due: {found['due']}; the oldest was planned" in said
+        assert "Empty: if sending went on now: " in said
+
+    def test_a_word_about_late_mail_needs_some(self, shell: Shell) -> None:
+        assert shell("sending", "late", "welcome/x").code == 2
+        told = shell("sending", "late", "welcome/x", "--send")
+        assert (told.code, "no mail does" in told.err) == (2, True)
 
     def test_pausing_one_lead_is_no_halt_of_all(self, shell: Shell) -> None:
         shell("lead", "pause", CY)

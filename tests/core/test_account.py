@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, strategies as st
 
@@ -14,10 +16,16 @@ from nurture.core.account import (
     icp,
     of_accounts,
 )
+from nurture.core.score import Contribution
 from nurture.project.load import load_folder
 from tests.core.builders import NOW, TODAY
 from tests.core.test_persona import ROOT
 
+NOTHING = Contribution(
+    group="", rule="", event_id=None, day=None, count=1, raw=0, over_day=0, over_count=0,
+    faded=0, over_group=0, over_score=0, net=0,
+)  # fmt: skip
+LOW = replace(NOTHING, group="web", rule="careers", net=-1_000)
 BOSS = Engaged(persona="boss", weight=45, engagement=60_000)
 FITTER = Engaged(persona="fitter", weight=30, engagement=20_000)
 
@@ -60,7 +68,26 @@ def test_people_and_the_whole_are_capped_with_a_row_that_says_so() -> None:
     assert score.value == TOP
 
 
+def seen(rule: str, net: int) -> Contribution:
+    return replace(NOTHING, group="web", rule=rule, raw=net, net=net)
+
+
+def test_what_unknown_people_did_counts_beside_the_known_ones() -> None:
+    score = account_score(80_000, [BOSS], [seen("pages", 2_001), seen("pages", 1_000), LOW])
+    assert nets(score)[1:4] == [
+        ("people", "boss", 10_800),
+        ("signals", "web: careers", -400),
+        ("signals", "web: pages", 1_200),
+    ]
+    much = account_score(0, [], [seen("pages", 100_000)] * 2)
+    assert ("people", "cap", -40_000) in nets(much)
+    assert much.value == 40_000
+
+
 WEIGHTS = {"a": 0, "b": 7, "c": 33, "d": 60, "e": 100}
+SIGNALS = st.lists(
+    st.builds(seen, st.sampled_from("abc"), st.integers(-3, 60_000)), max_size=6
+).filter(lambda rows: sum(row.net for row in rows) >= 0)
 PEOPLE = st.lists(
     st.builds(
         lambda name, at: Engaged(persona=name, weight=WEIGHTS[name], engagement=at),
@@ -71,13 +98,16 @@ PEOPLE = st.lists(
 )
 
 
-@given(fit=st.integers(0, 100_000), people=PEOPLE)
-def test_rows_add_up_whatever_the_people_and_their_order(fit: int, people: list[Engaged]) -> None:
-    score = account_score(fit, people)
+@given(fit=st.integers(0, 100_000), people=PEOPLE, signals=SIGNALS)
+def test_rows_add_up_whatever_the_people_and_their_order(
+    fit: int, people: list[Engaged], signals: list[Contribution]
+) -> None:
+    score = account_score(fit, people, signals)
     assert score.value == sum(row.net for row in score.rows)
     assert 0 <= score.value <= TOP
-    assert account_score(fit, reversed(people)).value == score.value
-    assert account_score(fit, [*people, BOSS]).value >= score.value or score.value == TOP
+    assert account_score(fit, reversed(people), reversed(signals)).value == score.value
+    more = account_score(fit, [*people, BOSS], signals)
+    assert more.value >= score.value or score.value == TOP
 
 
 TINY = {"employees": 20, "compressors": 1, "compressor_kw": 30}
@@ -96,7 +126,7 @@ FOOD = {"employees": 320, "industry": "food", "compressor_kw": 160, "country": "
         pytest.param({**FOOD, "industry": "competitor"}, 76_470, "out", id="a competitor"),
     ],
 )
-def test_golden_accounts_have_the_tier_expected(
+def test_row_03_golden_accounts_have_the_tier_expected(
     profile: dict[str, int | str], value: int, tier: str
 ) -> None:
     model = of_accounts(load_folder(ROOT, {}).qualification.fit)

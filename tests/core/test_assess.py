@@ -135,7 +135,7 @@ def test_who_has_left_the_game_is_left_alone(stage: Stage) -> None:
     assert (found.moves, found.enter, found.hand_off, found.check_at) == ((), (), False, None)
 
 
-def test_the_same_facts_give_the_same_assessment() -> None:
+def test_row_10_the_same_facts_and_clock_give_the_same_assessment() -> None:
     assert assessed(FULLY_QUALIFIED, NURTURED) == assessed(FULLY_QUALIFIED, NURTURED)
 
 
@@ -189,6 +189,7 @@ def test_nurtured_takes_touches_and_time(history: History, verdict: Verdict) -> 
 
 WITH_SALES = HandoffView(state="delivered")
 LATER = replace(QUALIFICATION.handoff, from_stage=Stage.OPPORTUNITY)
+CHOOSY = replace(QUALIFICATION.handoff, floor=100)
 
 
 @pytest.mark.parametrize(
@@ -206,6 +207,7 @@ LATER = replace(QUALIFICATION.handoff, from_stage=Stage.OPPORTUNITY)
         ),
         pytest.param(qualified(), NURTURED, project(handoff=LATER), False, id="a stage too early"),
         pytest.param(FULLY_QUALIFIED, NURTURED, project(handoff=LATER), True, id="late enough"),
+        pytest.param(qualified(), NURTURED, project(handoff=CHOOSY), False, id="below the floor"),
     ],
 )
 def test_a_handoff_is_due(who: Lead, history: History, rules: Project, *, due: bool) -> None:

@@ -8,11 +8,12 @@ from datetime import datetime
 import pytest
 
 from nurture.core.condition import TRUE, Condition, Constant
-from nurture.core.decide import SOON, decide
+from nurture.core.decide import decide
 from nurture.core.decision import AddScore, ArchiveLead, AskPerson, End, Park, SetFields
 from nurture.core.enrollment import Awaiting
 from nurture.core.event import EventKind
 from nurture.core.lead import IN_PLAY, Gate, Lead, Stage, Temperature, Verdict
+from nurture.core.planning import SOON
 from nurture.core.sequence import (
     ArchiveStep,
     ExitRule,

@@ -7,14 +7,22 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from nurture.core.decide import SETTLE, SOON
-from nurture.core.decision import Decision, Park, PlanMessage, Situation
+from nurture.core.decision import (
+    Decision,
+    Park,
+    PlanMessage,
+    Situation,
+    TakeBack,
+    WaitingMail,
+)
 from nurture.core.enrollment import Awaiting
 from nurture.core.event import EventKind
 from nurture.core.lead import Lead
-from nurture.core.sequence import FormStep, GotoStep, Sequence
+from nurture.core.planning import SETTLE, SOON
+from nurture.core.sequence import FormStep, GotoStep, Late, Sequence, WhenCapped
 from tests.core.builders import DAY, HOUR, LEAD, NOW, SECOND, facts, lead
 from tests.core.passages import (
+    ENROLLMENT,
     decided,
     email,
     mailed,
@@ -183,6 +191,48 @@ def test_a_planned_mail_says_when_it_is_too_late() -> None:
     mail = mailed(decided(EXPIRING, since=NOW - DAY))
     assert mail is not None
     assert mail.expires_at == NOW + 4 * DAY
+
+
+@pytest.mark.parametrize("late", [Late.ASK, Late.SEND])
+def test_a_late_mail_that_is_not_skipped_is_planned_with_its_limit(late: Late) -> None:
+    steps = sequence(email(expires_seconds=86400, late=late), wait(DAY, "after"))
+    mail = mailed(decided(steps, since=NOW - 5 * DAY))
+    assert mail is not None
+    assert mail.expires_at == (NOW - 4 * DAY if late is Late.ASK else None)
+
+
+# --- over the caps ------------------------------------------------------------------------------
+
+DROPS = sequence(email(when_capped=WhenCapped.DROP), wait(DAY, "after"))
+REPLACES = sequence(email(when_capped=WhenCapped.REPLACE), wait(DAY, "after"))
+
+
+def waits(enrollment_id: int = 2) -> Situation:
+    """Return the situation of a lead for whom another mail has not begun to leave."""
+    mail = WaitingMail(id=7, enrollment_id=enrollment_id, template="old", planned_at=NOW - HOUR)
+    own = enrollment_id == ENROLLMENT.id
+    return situation(recent_sends=[mail.planned_at], waiting=[mail], unsettled=own)
+
+
+def test_a_mail_that_is_dropped_lets_its_sequence_go_on() -> None:
+    found = decided(DROPS, situation(recent_sends=[NOW - HOUR]))
+    assert mailed(found) is None
+    assert "over the caps; dropped" in notes(found)
+    assert parked(found).step == "after"
+
+
+@pytest.mark.parametrize("enrollment_id", [2, ENROLLMENT.id], ids=["another's", "its own"])
+def test_a_mail_takes_the_place_of_an_older_one_that_waits(enrollment_id: int) -> None:
+    found = decided(REPLACES, waits(enrollment_id))
+    assert mailed(found) is not None
+    taken = [action for action in found.actions if isinstance(action, TakeBack)]
+    assert taken == [TakeBack(step="first", message_id=7, reason="replaced by first")]
+    assert "took the place of the mail old" in notes(found)
+
+
+def test_a_mail_too_late_to_send_takes_nobodys_place() -> None:
+    steps = sequence(email(when_capped=WhenCapped.REPLACE, expires_seconds=60), wait(DAY, "after"))
+    assert decided(steps, waits(), since=NOW - DAY).actions == ()
 
 
 # --- forms --------------------------------------------------------------------------------------

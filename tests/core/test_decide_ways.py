@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from nurture.core.condition import TRUE, Constant, Known
-from nurture.core.decide import MAX_STEPS, SOON
+from nurture.core.decide import MAX_STEPS
 from nurture.core.decision import Decision
 from nurture.core.enrollment import Awaiting
+from nurture.core.planning import SOON
 from nurture.core.sequence import BranchStep, ExitStep, GotoStep, SplitArm, SplitStep
 from tests.core.builders import DAY, MINUTE, NAME, NOW, lead
 from tests.core.passages import branch, decided, email, mailed, notes, parked, sequence, wait

@@ -130,7 +130,7 @@ def test_completeness_counts_what_has_a_value() -> None:
     assert completeness(keys, replace(PROJECT, fields={})) == 0
 
 
-def test_a_persona_is_quoted_with_its_questions_and_otherwise_unknown() -> None:
+def test_row_04_a_persona_is_quoted_with_its_questions_and_otherwise_unknown() -> None:
     persona = Persona(
         name="maker",
         title="Maker",

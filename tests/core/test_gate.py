@@ -9,6 +9,8 @@ from itertools import pairwise
 import pytest
 
 from nurture.core.gate import (
+    ASK_AGAIN,
+    LATE,
     LONGEST_RETRY,
     MAX_TRIES,
     Go,
@@ -19,7 +21,10 @@ from nurture.core.gate import (
 )
 from nurture.core.lead import IN_PLAY, Lead, Stage, as_recipient
 from nurture.core.message import Message, MessageState, Refused
+from nurture.core.project import Project
+from nurture.core.sequence import Late, WhenCapped
 from tests.core.builders import DAY, HOUR, LEAD, NOW, PROJECT, SECOND, lead
+from tests.core.passages import email, sequence
 
 MESSAGE = Message(
     id=1,
@@ -87,6 +92,55 @@ def test_caps_are_asked_once_more() -> None:
     found = last_gate(MESSAGE, as_recipient(LEAD), PROJECT, [NOW - HOUR], now=NOW)
     assert isinstance(found, Later)
     assert found.not_before == NOW + DAY - 1.5 * HOUR
+
+
+def with_step(**says: object) -> Project:
+    """Return the project with a step that says something about its mail."""
+    return replace(PROJECT, sequences={"welcome": sequence(email("first", **says))})
+
+
+OVER = [NOW - HOUR]
+LATE_MAIL = replace(MESSAGE, expires_at=NOW - SECOND)
+
+
+@pytest.mark.parametrize(
+    ("message", "step", "sent", "answer"),
+    [
+        pytest.param(
+            MESSAGE, {"when_capped": WhenCapped.DROP}, OVER,
+            Never(state=MessageState.CANCELLED, reason="over the caps; dropped"),
+            id="over the caps: dropped, as its step says",
+        ),
+        pytest.param(
+            MESSAGE, {"when_capped": WhenCapped.DROP}, [], Go(), id="below the caps: it leaves"
+        ),
+        pytest.param(
+            LATE_MAIL, {"late": Late.ASK}, [], Later(not_before=NOW + ASK_AGAIN, reason=LATE),
+            id="late: a person is asked, as its step says",
+        ),
+        pytest.param(
+            LATE_MAIL, {"late": Late.SKIP}, [],
+            Never(state=MessageState.EXPIRED, reason="too late to send"), id="late: skipped",
+        ),
+        pytest.param(
+            replace(LATE_MAIL, step="gone"), {"late": Late.ASK}, [],
+            Never(state=MessageState.EXPIRED, reason="too late to send"),
+            id="late, of a step that nobody knows: skipped",
+        ),
+    ],
+)  # fmt: skip
+def test_a_step_says_what_becomes_of_its_mail(
+    message: Message, step: dict[str, object], sent: list[datetime], answer: Go | Later | Never
+) -> None:
+    found = last_gate(message, as_recipient(LEAD), with_step(**step), sent, now=NOW)
+    assert found == answer
+
+
+def test_a_late_mail_waits_for_the_person_whatever_the_window() -> None:
+    night = NOW + 10 * HOUR
+    asks = with_step(late=Late.ASK)
+    found = last_gate(LATE_MAIL, as_recipient(LEAD), asks, OVER, now=night)
+    assert found == Later(not_before=night + ASK_AGAIN, reason=LATE)
 
 
 def test_a_permanent_refusal_is_final() -> None:

@@ -42,6 +42,10 @@ def said(
             "2", [], id="the same list corrects itself",
         ),
         pytest.param(
+            [said("import a", "1", days_ago=1, by=2), said("import a", "2", days_ago=1)],
+            "2", ["1"], id="two lines of a list disagree",
+        ),
+        pytest.param(
             [said("form f", "1", days_ago=9), said("form g", "2", days_ago=1)],
             "2", [], id="a person changes their mind",
         ),

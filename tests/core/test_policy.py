@@ -9,8 +9,17 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from nurture.core.policy import next_open, next_uncapped, sendable_from
+from nurture.core.policy import (
+    Dropped,
+    Open,
+    Shut,
+    next_open,
+    next_uncapped,
+    sendable_from,
+    turn,
+)
 from nurture.core.project import Window
+from nurture.core.sequence import WhenCapped
 from tests.core.builders import (
     ANY_TIME,
     DAY,
@@ -175,6 +184,43 @@ def test_a_cap_that_ends_in_the_night_waits_for_the_morning() -> None:
 def test_caps_and_windows_that_exclude_each_other_are_a_mistake_of_ours() -> None:
     with pytest.raises(AssertionError, match="no opening"):
         sendable_from(replace(WORKSPACE, cap_per_day=0), ANY_TIME, BERLIN, [], now=NOW)
+
+
+# --- what a mail does that finds no room --------------------------------------------------------
+
+DEFER, DROP, REPLACE = WhenCapped
+TOMORROW = Shut(until=at("2026-09-02T08:30"))
+EVENING = at("2026-09-01T18:00")
+WEEK_FULL = [NOW - 6 * DAY, NOW - 4 * DAY, NOW - 2 * DAY]
+
+
+@pytest.mark.parametrize(
+    ("mode", "sent", "waiting", "answer"),
+    [
+        pytest.param(DEFER, [], 0, Open(), id="room: whatever it does when capped"),
+        pytest.param(DROP, [], 0, Open(), id="room: nothing is dropped"),
+        pytest.param(REPLACE, [], 0, Open(), id="room: nothing is replaced"),
+        pytest.param(DEFER, [NOW - HOUR], 0, TOMORROW, id="capped: it waits"),
+        pytest.param(DROP, [NOW - HOUR], 0, Dropped(), id="capped: it is dropped"),
+        pytest.param(DROP, WEEK_FULL, 0, Dropped(), id="dropped for the week's cap too"),
+        pytest.param(REPLACE, [NOW - HOUR], 0, TOMORROW, id="what has left cannot give way"),
+        pytest.param(REPLACE, [], 1, Open(replaces=1), id="the waiting one gives way"),
+        pytest.param(REPLACE, [], 2, Open(replaces=2), id="as many as must"),
+        pytest.param(REPLACE, WEEK_FULL[1:], 1, Open(replaces=1), id="for the week's cap too"),
+        pytest.param(REPLACE, [NOW - HOUR], 1, TOMORROW, id="in vain: nobody gives way"),
+    ],
+)
+def test_over_the_caps(
+    mode: WhenCapped, sent: list[datetime], waiting: int, answer: Open | Shut | Dropped
+) -> None:
+    found = turn(mode, WORKSPACE, OFFICE_HOURS, BERLIN, sent, waiting=waiting, now=NOW)
+    assert found == answer
+
+
+@pytest.mark.parametrize("mode", WhenCapped)
+def test_while_the_window_is_shut_nothing_is_dropped_or_replaced(mode: WhenCapped) -> None:
+    found = turn(mode, WORKSPACE, OFFICE_HOURS, BERLIN, [NOW], waiting=1, now=EVENING)
+    assert found == TOMORROW
 
 
 def _allowed(moment: datetime, zone: str, sent: list[datetime]) -> bool:

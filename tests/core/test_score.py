@@ -19,13 +19,13 @@ from nurture.core.project import (
     Required,
 )
 from nurture.core.score import (
-    HORIZON_DAYS,
     Contribution,
     Fit,
     Tally,
     crossing_day,
     engagement,
     fit,
+    horizon_days,
 )
 from tests.core.builders import (
     AUTHORITY,
@@ -267,7 +267,7 @@ def lost(row: Contribution) -> int:
 
 @settings(max_examples=300)
 @given(_models, _tallies, st.integers(0, 400))
-def test_the_rows_of_an_engagement_score_add_up_to_it_exactly(
+def test_row_10_the_rows_of_an_engagement_score_add_up_to_it_exactly(
     rules: EngagementModel, tallies: list[Tally], later: int
 ) -> None:
     score = engagement(rules, tallies, day=DAY + later)
@@ -312,7 +312,7 @@ def test_without_new_events_a_score_only_falls(
 
 @settings(max_examples=30)
 @given(_models, st.permutations([tally(k, ago=n, count=n) for n, k in enumerate(KINDS, start=1)]))
-def test_the_order_in_which_events_were_read_does_not_matter(
+def test_row_10_the_order_in_which_events_were_read_does_not_matter(
     rules: EngagementModel, tallies: list[Tally]
 ) -> None:
     read_in_order = sorted(tallies, key=lambda t: t.day)
@@ -333,11 +333,18 @@ def test_a_crossing_is_the_first_day_below_the_nearest_threshold(
     if not reached:
         assert found is None
     elif found is None:
-        assert value(DAY + HORIZON_DAYS) >= max(reached)
+        assert value(DAY + horizon_days(rules)) >= max(reached)
     else:
         assert found > DAY
         assert all(value(day) >= max(reached) for day in range(DAY, found))
         assert value(found) < max(reached)
+
+
+def test_what_fades_over_years_is_waited_for_too() -> None:
+    rule = replace(REPLY, points=60)
+    slow = replace(MODEL, groups=(group(rule, half_life_days=365, maximum=60),))
+    replied = Tally(kind=EventKind.MESSAGE_REPLIED, subject="", day=DAY, count=1)
+    assert crossing_day(slow, [replied], [5_000], day=DAY) == DAY + 1309
 
 
 # --- fit ----------------------------------------------------------------------------------------
@@ -447,7 +454,7 @@ def test_a_condition_that_is_known_to_be_false_counts_as_known() -> None:
 @given(
     st.lists(st.tuples(st.integers(-50, 90), st.booleans()), max_size=6), st.integers(min_value=0)
 )
-def test_the_rows_of_a_fit_score_add_up_to_it_exactly(
+def test_row_10_the_rows_of_a_fit_score_add_up_to_it_exactly(
     given_points: list[tuple[int, bool]], employees: int
 ) -> None:
     rules = tuple(

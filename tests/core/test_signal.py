@@ -54,6 +54,7 @@ def test_one_signal_needs_no_list() -> None:
         ({"email": "nobody"}, "address"),
         ({"email": 5}, '"email"'),
         ({"email": None, "lead": "../etc"}, '"lead"'),
+        ({"email": None, "lead": "f8fc0123abcd"}, "the whole id of a lead, 32 letters"),
         ({"email": None, "account": "berg foods"}, "domain"),
         ({"email": None, "account": "a@b.example"}, "domain"),
         ({"subject": 5}, '"subject"'),

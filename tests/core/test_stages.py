@@ -11,7 +11,14 @@ from nurture.core.event import EventKind
 from nurture.core.history import HandoffView, History
 from nurture.core.lead import Gate, Lead, Stage, Temperature, Verdict
 from nurture.core.moves import MoveReason
-from nurture.core.overrides import Override, Overrides, as_override, standing_overrides
+from nurture.core.overrides import (
+    NEVER,
+    Endings,
+    Override,
+    Overrides,
+    as_override,
+    standing_overrides,
+)
 from nurture.core.project import Project
 from nurture.core.stages import BACK, FORWARD, EntryGate, may_move
 from tests.core.builders import (
@@ -99,8 +106,8 @@ def word(what: str, value: str, **changes: object) -> Override:
     return Override(what=what, value=value, **{**plain, **changes})  # type: ignore[arg-type]
 
 
-def by_hand(*said: Override) -> History:
-    return History(overrides=standing_overrides(said, now=NOW))
+def by_hand(*said: Override, endings: Endings = NEVER) -> History:
+    return History(overrides=standing_overrides(said, now=NOW, endings=endings))
 
 
 @pytest.mark.parametrize("stage", [s for s in Stage if s is not Stage.ERASED])
@@ -127,12 +134,46 @@ def test_the_last_word_counts_and_can_be_taken_back() -> None:
 
 
 def test_what_sales_says_later_ends_it() -> None:
-    view = HandoffView(state="delivered", answer=EventKind.HANDOFF_LOST, answered_at=NOW)
-    history = replace(by_hand(word("stage", "opportunity")), handoff=view)
-    assert assessed(at(Stage.OPPORTUNITY, SHOWN), history).standing.stage is Stage.LOST
-    earlier = replace(view, answered_at=NOW - 2 * DAY)
-    history = replace(history, handoff=earlier)
-    assert assessed(at(Stage.OPPORTUNITY, SHOWN), history).standing.stage is Stage.OPPORTUNITY
+    for answered_at, stage in ((NOW, Stage.LOST), (NOW - 2 * DAY, Stage.OPPORTUNITY)):
+        view = HandoffView(
+            state="delivered", answer=EventKind.HANDOFF_LOST, answered_at=answered_at
+        )
+        endings = Endings(answered_at=answered_at)
+        history = replace(by_hand(word("stage", "opportunity"), endings=endings), handoff=view)
+        assert assessed(at(Stage.OPPORTUNITY, SHOWN), history).standing.stage is stage
+
+
+@pytest.mark.parametrize(
+    ("endings", "left"),
+    [
+        pytest.param(
+            Endings(cycle_at=NOW - DAY), {"prospect", "hot", "pass"}, id="said in this cycle"
+        ),
+        pytest.param(Endings(cycle_at=NOW), set(), id="said in the cycle before"),
+        pytest.param(
+            Endings(answered_at=NOW - DAY), {"hot", "pass"}, id="sales answered at that moment"
+        ),
+        pytest.param(
+            Endings(answered_at=NOW - 2 * DAY),
+            {"prospect", "hot", "pass"},
+            id="sales answered before",
+        ),
+        pytest.param(Endings(archived_at=NOW), {"hot", "pass"}, id="archived since"),
+    ],
+)
+def test_what_ends_a_word(endings: Endings, left: set[str]) -> None:
+    said = [word("stage", "prospect"), word("temperature", "hot"), word("stakeholder", "pass")]
+    found = standing_overrides(said, now=NOW, endings=endings)
+    assert {one.value for one in found.all()} == left
+
+
+def test_a_new_cycle_begins_with_the_rules_alone() -> None:
+    view = HandoffView(state="delivered", answer=EventKind.HANDOFF_REJECTED, answered_at=NOW)
+    unknown = lead(profile=QUALIFIED_PROFILE, account={"compressor_kw": 90})
+    history = replace(by_hand(word("organization", "pass")), handoff=view, committed_at=NOW - DAY)
+    found = assessed(at(Stage.PROSPECT, unknown), history)
+    assert [move.after for move in found.moves] == [Stage.LEAD]
+    assert found.standing.verdicts[Gate.ORGANIZATION] is Verdict.UNKNOWN
 
 
 def test_silence_ends_it() -> None:

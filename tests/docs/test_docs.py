@@ -59,6 +59,7 @@ FOLDERS = {
     "handoff": "handoffs",
     "persona": "personas",
     "email": "templates/emails",
+    "mjml": "templates/emails",
 }
 STEPS = """title: Example
 enter: {{when: "known(lead.first_name)"}}
@@ -99,7 +100,7 @@ def embedded(example: Block) -> tuple[str, str]:
             # JSON is YAML.
             return file, json.dumps({**whole, **part})
         case kind:
-            suffix = "html" if kind == "email" else "yaml"
+            suffix = {"email": "html", "mjml": "mjml"}.get(kind, "yaml")
             return f"{FOLDERS[kind]}/example.{suffix}", example.text
 
 
@@ -220,8 +221,9 @@ def test_every_kind_of_step_is_documented_with_an_example(kind: str) -> None:
     rows = rows_of(SEQUENCES, kind) | rows_of(SEQUENCES, "Every step")
     assert_documented(model, rows)
     section = text_of(SEQUENCES).split(f"\n### {kind}\n")[1].split("\n### ")[0]
-    (example,) = re.findall(r"```yaml steps\n(.*?)```", section, re.DOTALL)
-    assert re.search(rf"\b{kind}:", example)
+    examples = re.findall(r"```yaml steps\n(.*?)```", section, re.DOTALL)
+    assert examples
+    assert all(re.search(rf"\b{kind}:", example) for example in examples)
 
 
 def test_any_step_may_carry_an_id() -> None:

@@ -71,6 +71,7 @@ class Post:
 
     name = "post"
     group_size = 50
+    longest_wait = timedelta(seconds=30)
 
     def __init__(self) -> None:
         self.sent: list[OutgoingMessage] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,7 @@ from sqlalchemy import func, select
 
 from nurture.core.errors import MisuseError, RefusedInput
 from nurture.core.event import EventKind
-from nurture.engine import account_view
+from nurture.engine import account_view, signals
 from nurture.engine.account_view import AccountView, Judged
 from nurture.engine.by_hand import Who
 from nurture.engine.importing_accounts import ImportedAccounts, import_accounts
@@ -102,7 +103,59 @@ def test_an_account_is_scored_with_its_people(programme: Programme) -> None:
     }
 
 
-def test_targets_have_a_tier_with_reasons_and_nobody_to_mail(programme: Programme) -> None:
+def test_row_2_signals_of_unknown_people_count_faded_and_within_their_group(
+    programme: Programme,
+) -> None:
+    target(programme)
+    told = [
+        {
+            "id": str(number),
+            "kind": kind,
+            "subject": subject,
+            "account": "berg-foods.example",
+            "occurred_at": (programme.now - timedelta(days=ago)).isoformat(),
+            "human": human,
+        }
+        for number, (kind, subject, ago, human) in enumerate(
+            [
+                ("page.viewed", "pricing", 0, True),
+                ("page.viewed", "pricing", 14, True),
+                ("page.viewed", "pricing", 0, False),
+                *[("signal.mentioned", "", 0, True), ("review.visited", "", 0, True)] * 2,
+            ]
+        )
+    ]
+    lines = "\n".join(json.dumps(one) for one in told).encode()
+    assert signals.take_file(programme.runtime, lines, now=programme.now).on_accounts == len(told)
+    found = view(programme, "berg-foods.example").judged
+    rows = {r.what: (r.raw, r.net) for r in found.score.rows if r.part == "signals"}
+    # A price page today and one a half-life ago; mentions and reviews end at the group's 10.
+    assert rows.pop("web: prices-read") == (6_000 + 3_000, 3_600)
+    assert sum(raw for raw, _ in rows.values()) == 10_000
+    assert found.score.value == found.icp.value * 60 // 100 + 3_600 + 4_000
+    assert [(one.met, one.found) for one in found.qualified.asked] == [
+        (True, "tier 1"),
+        (True, "mention 2 times, prices-read"),
+        (False, "none"),
+    ]
+
+
+def test_row_2_an_account_is_qualified_by_its_people(programme: Programme) -> None:
+    programme.bring(row(ADA, downloaded=""), row("bo@berg-foods.example", downloaded=""))
+    both = [programme.lead(ADA), programme.lead("bo@berg-foods.example")]
+    for lead, role in zip(both, ("plant-manager", "energy-manager"), strict=True):
+        programme.tells(lead, account__industry="food", lead__role=role)
+        programme.happens(lead, EventKind.FORM_SUBMITTED, "profile-basics")
+    programme.tick()
+    assert not listed(programme)[0].qualified.met
+    programme.happens(both[1], EventKind.MESSAGE_REPLIED)
+    programme.tick()
+    assert listed(programme)[0].qualified.met
+    programme.now += timedelta(days=14)
+    assert not listed(programme)[0].qualified.met, "that was long ago"
+
+
+def test_row_02_targets_have_a_tier_with_reasons_and_nobody_to_mail(programme: Programme) -> None:
     done = target(programme)
     assert (done.rows, done.targets, len(done.rejected)) == (4, 4, 0)
     programme.wait(days=2)
@@ -136,7 +189,7 @@ def test_the_same_list_twice_changes_nothing(programme: Programme) -> None:
     assert view(programme, "berg-foods.example").judged.line.profile["employees"] == 400
 
 
-def test_a_suspect_with_a_person_is_a_suspect_no_more(programme: Programme) -> None:
+def test_row_02_a_suspect_with_a_person_is_a_suspect_no_more(programme: Programme) -> None:
     target(programme)
     programme.bring(row(ADA, consent=",,,,"))
     assert "domain:berg-foods.example" not in {

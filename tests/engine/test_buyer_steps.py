@@ -7,8 +7,10 @@ from datetime import timedelta
 
 from nurture.core.event import EventKind
 from nurture.core.lead import Stage
+from nurture.engine import story
 from nurture.engine.buyer_steps import BuyerSteps, compare
-from tests.engine.programme import Programme, row
+from nurture.project.load import load_files
+from tests.engine.programme import Programme, row, starter
 
 ADA, BO, CY = (f"{name}@berg-foods.example" for name in ("ada", "bo", "cy"))
 
@@ -30,6 +32,39 @@ def test_a_lead_that_compares_is_ahead_of_its_stage(programme: Programme) -> Non
     assert ahead.expected == ("problem", "exploring")
     programme.now += timedelta(days=90)
     assert steps(programme).mismatches == [], "long ago says nothing"
+
+
+CHOOSES = """title: Useful things
+enter: {when: "stage == 'lead'", reentry: never, priority: 99}
+send: {window: any-time, topic: guides}
+exclusive: nurture
+steps:
+  - {email: check-your-drains, or_by_step: [one-bar-less, audit-or-sensors, dairy-case]}
+  - {wait: 3d}
+  - {id: next, email: check-your-drains, or_by_step: [one-bar-less, audit-or-sensors, dairy-case]}
+  - {wait: 3d}
+"""
+
+
+def test_row_49_who_reads_comparisons_gets_a_comparison_next(programme: Programme) -> None:
+    files = {**starter().files, "sequences/useful-things.yaml": CHOOSES}
+    programme.project = load_files(files, {})
+    programme.bring(row(ADA, downloaded=""), row(BO, downloaded=""))
+    ada = programme.lead(ADA)
+    programme.happens(ada, EventKind.MESSAGE_CLICKED, "dairy-case")
+    programme.happens(programme.lead(BO), EventKind.MESSAGE_CLICKED, "dairy-case", human=False)
+    programme.wait(days=2)
+    sent = {m.mail.recipient.email: m.categories[1] for m in programme.post.sent}
+    assert sent == {ADA: "audit-or-sensors", BO: "check-your-drains"}
+    with programme.database.read() as connection:
+        told = story.tell(programme.runtime, connection, ada, now=programme.now)
+    assert "the buyer is comparing, as dairy-case shows" in told.as_text()
+    # The comparison that is left comes next, then nothing twice.
+    programme.wait(days=4)
+    assert [m.categories[1] for m in programme.post.sent if m.mail.recipient.email == ADA] == [
+        "audit-or-sensors",
+        "dairy-case",
+    ]
 
 
 def test_the_dossier_says_where_the_buyer_stands(programme: Programme) -> None:

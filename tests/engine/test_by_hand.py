@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -202,7 +203,8 @@ def test_every_act_leaves_an_audit_row_that_names_no_lead_by_name(bo: Programme)
     by_hand.pause_lead(bo.runtime, lead_id, ANN, until=None, now=bo.now)
     by_hand.resume_lead(bo.runtime, lead_id, ANN, now=bo.now)
     by_hand.pause_sending(bo.runtime, ANN, until=None, now=bo.now)
-    by_hand.resume_sending(bo.runtime, ANN, now=bo.now)
+    # About nobody: why mail may leave again is kept with the row.
+    by_hand.resume_sending(bo.runtime, replace(ANN, reason="provider is back"), now=bo.now)
     by_hand.erase(bo.runtime, lead_id, ANN, now=bo.now)
     with bo.database.read() as connection:
         rows = connection.execute(select(audit).where(audit.c.actor == "Ann")).all()
@@ -210,3 +212,4 @@ def test_every_act_leaves_an_audit_row_that_names_no_lead_by_name(bo: Programme)
         "lead.paused", "lead.resumed", "sending.paused", "sending.resumed", "lead.erasure_ordered",
     ]  # fmt: skip
     assert not any("Bo" in str(row.detail) or "Bo" in row.subject for row in rows)
+    assert "provider is back" in str(rows[3].detail)

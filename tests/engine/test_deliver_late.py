@@ -13,6 +13,7 @@ from nurture.store import pauses, switches
 from tests.engine.programme import Programme
 from tests.engine.test_deliver_trouble import (
     ADA,
+    DEADLINE,
     MANY,
     Mails,
     Wire,
@@ -39,7 +40,7 @@ def test_a_refusal_that_comes_after_the_reaper_still_counts(
     programme: Programme, wire: Wire, *, permanent: bool, state: str
 ) -> None:
     def refuse_late(mails: Mails) -> list[Outcome]:
-        later = programme.now + deliver.DEADLINE + timedelta(seconds=1)
+        later = programme.now + DEADLINE + timedelta(seconds=1)
         reaped, _ = deliver.settle_doubt(programme.runtime, now=later)
         assert reaped == len(mails)
         return [Refused(reason="mailbox full", permanent=permanent) for _ in mails]

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import QueuePool, event, select
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
+from nurture.core.doubt import PARK_AFTER
 from nurture.core.errors import RenderError
 from nurture.core.gate import MAX_TRIES
 from nurture.core.message import Accepted, Halted, Outcome, OutgoingMessage, Refused
@@ -30,7 +31,8 @@ ANN = by_hand.Who(name="Ann", reason="wrong price")
 Mails = Sequence[OutgoingMessage]
 Does = Callable[[Mails], list[Outcome]]
 MANY = 1000
-SOON = deliver.LEASE + deliver.DEADLINE
+DEADLINE = timedelta(seconds=30) + deliver.GRACE
+SOON = deliver.LEASE + DEADLINE
 """After this every lease and deadline of a dead worker has run out."""
 
 
@@ -42,6 +44,7 @@ class Wire:
 
     name = "wire"
     group_size = 10
+    longest_wait = timedelta(seconds=30)
 
     def __init__(self) -> None:
         self.offered: list[str] = []
@@ -87,7 +90,7 @@ def plan(programme: Programme, count: int, **odd: str) -> None:
 def mail(programme: Programme) -> tick.Ticked:
     """Settle what is in doubt, and send what is ready."""
     total = tick.Ticked()
-    tick.settle(programme.runtime, total, now=programme.now)
+    tick.settle(programme.runtime, programme.ways, total, now=programme.now)
     tick.mail(programme.runtime, programme.ways, total, now=programme.now, limit=MANY)
     return total
 
@@ -127,18 +130,20 @@ def assembled(message: OutgoingMessage) -> Outcome:
     return Accepted(provider_id=message.uid)
 
 
-def test_one_name_that_no_header_can_hold_stops_none_of_a_thousand(
+def test_one_address_that_no_header_can_hold_stops_none_of_a_thousand(
     programme: Programme, wire: Wire
 ) -> None:
     wire.does = lambda mails: [assembled(each) for each in mails]
-    programme.bring(row(ADA))
-    programme.tells(programme.lead(ADA), lead__first_name="Ada\r\nBcc: everybody@plant.example")
     plan(programme, MANY)
+    ada = programme.lead(ADA)
+    forced = f"{ADA}\r\nBcc: everybody@plant.example"
+    with programme.database.write() as connection:
+        connection.execute(leads.update().where(leads.c.id == ada).values(email=forced))
     mail(programme)
     assert states(programme) == {"accepted": MANY - 1, "failed": 1}
     (bad,) = rows(programme, "failed")
-    assert bad.lead_id == programme.lead(ADA)
-    assert "control character" in bad.reason
+    assert bad.lead_id == ada
+    assert "not exactly one address" in bad.reason
 
 
 # -- a bad transport -----------------------------------------------------------------------------
@@ -304,7 +309,7 @@ def test_a_worker_that_dies_leaves_one_group_in_doubt(
 def test_a_group_is_left_alone_while_its_worker_may_be_alive(
     programme: Programme, orphans: list[str]
 ) -> None:
-    programme.now += deliver.DEADLINE
+    programme.now += DEADLINE
     mail(programme)
     assert {each.uid for each in rows(programme, "dispatching")} == set(orphans)
 
@@ -324,7 +329,7 @@ def test_a_day_in_doubt_hands_a_mail_to_a_person(
 ) -> None:
     programme.now += SOON
     mail(programme)
-    programme.now += deliver.PARK_AFTER
+    programme.now += PARK_AFTER
     assert mail(programme).deliver["parked"] == 0
     programme.now += timedelta(seconds=1)
     assert mail(programme).deliver["parked"] == 10

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from itertools import permutations
@@ -20,6 +20,7 @@ from nurture.store import events, leads, raw_posts, timeline
 from tests.engine.programme import Programme, row
 
 ADA = "ada@berg-foods.example"
+BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,10 @@ class Told:
     email: str = ADA
     machine: bool | None = None
     reason: str = ""
+    url: str = "https://www.example.test/plan"
+    user_agent: str = BROWSER
+    ip: str = "198.51.100.7"
+    soft: bool = False
 
 
 @dataclass
@@ -102,25 +107,6 @@ def test_events_in_any_order_and_twice_end_in_one_state(
     assert sum(kind in dict(ORDERLY) for kind in kinds) == 4
 
 
-@pytest.mark.parametrize(
-    ("seconds", "machine", "human"),
-    [
-        pytest.param(9, None, False, id="nine seconds after delivery: a scanner"),
-        pytest.param(11, None, True, id="eleven seconds after delivery: a person"),
-        pytest.param(600, True, False, id="the provider says that a machine did it"),
-    ],
-)
-def test_a_click_counts_when_a_person_did_it(
-    provider: Provider, seconds: float, machine: bool | None, human: bool
-) -> None:
-    programme = provider.programme
-    provider.post(told(provider, EventKind.MESSAGE_DELIVERED))
-    programme.now += timedelta(hours=1)
-    provider.post(told(provider, EventKind.MESSAGE_CLICKED, seconds - 3600, machine=machine))
-    programme.tick()
-    assert (programme.standing(programme.lead(ADA))["engagement"] > 12_000) is human
-
-
 def test_an_event_about_somebody_elses_mail_is_ignored(provider: Provider) -> None:
     stranger = told(provider, EventKind.MESSAGE_COMPLAINED, email="else@berg-foods.example")
     counts = provider.post(stranger)
@@ -150,6 +136,62 @@ def test_late_bounces_of_several_addresses_stop_them_all(provider: Provider) -> 
     )
     stopped = [programme.standing(programme.lead(a))["suppressed"] for a in addresses]
     assert stopped == ["bounced", "bounced"]
+
+
+def test_a_late_bounce_of_somebody_we_know_is_a_fact_about_them(provider: Provider) -> None:
+    late = told(provider, EventKind.MESSAGE_BOUNCED, message_uid=None, reason="550 gone")
+    assert (provider.post(late).events, provider.post(late).events) == (1, 0)
+    programme = provider.programme
+    with programme.database.read() as connection:
+        last = events.of_lead(connection, programme.lead(ADA))[-1]
+    assert (last.kind, last.subject, last.detail) == (
+        EventKind.MESSAGE_BOUNCED,
+        "",
+        {"reason": "550 gone"},
+    )
+
+
+def test_a_late_report_about_nobody_here_stops_the_address_for_whoever_comes(
+    provider: Provider,
+) -> None:
+    programme, bo = provider.programme, "bo@berg-foods.example"
+    stranger = told(provider, EventKind.MESSAGE_COMPLAINED, email=bo, message_uid=None)
+    assert provider.post(stranger).stopped == 1
+    programme.bring(row(bo), name="more.csv")
+    assert programme.standing(programme.lead(bo))["suppressed"] == "complained"
+
+
+def test_the_gravest_reason_stands_whatever_came_first(provider: Provider) -> None:
+    lead_id = provider.programme.lead(ADA)
+    for kind, stands in (
+        (EventKind.MESSAGE_UNSUBSCRIBED, "unsubscribed"),
+        (EventKind.MESSAGE_BOUNCED, "bounced"),
+        (EventKind.MESSAGE_COMPLAINED, "complained"),
+        (EventKind.MESSAGE_DROPPED, "complained"),
+    ):
+        provider.post(told(provider, kind))
+        assert provider.programme.standing(lead_id)["suppressed"] == stands
+
+
+@pytest.mark.parametrize(
+    ("soft", "stopped"),
+    [
+        pytest.param(True, "soft bounces", id="a mailbox that stays full"),
+        pytest.param(False, "", id="turned away because of us"),
+    ],
+)
+def test_the_third_mail_that_comes_back_stops_the_address(
+    provider: Provider, soft: bool, stopped: str
+) -> None:
+    programme = provider.programme
+    programme.wait(days=9)
+    uids = [message.uid for message in programme.post.sent][:3]
+    assert len(uids) == 3
+    for number, uid in enumerate((*uids[:2], uids[0], *uids[2:])):
+        assert programme.standing(programme.lead(ADA))["suppressed"] == ""
+        back = told(provider, EventKind.MESSAGE_BLOCKED, message_uid=uid, event_id=str(number))
+        provider.post(replace(back, soft=soft))
+    assert programme.standing(programme.lead(ADA))["suppressed"] == stopped
 
 
 def test_an_event_proves_that_an_uncertain_mail_was_taken(programme: Programme) -> None:

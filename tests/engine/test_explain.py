@@ -92,7 +92,9 @@ class TestScores:
         bo.tells(bo.lead(BO), account__industry="competitor")
         bo.tick()
         found = scores_of(bo)
-        assert found.missing == ("nothing leads on from the stage Not a buyer",)
+        ended, why = found.missing
+        assert ended == "nothing leads on from the stage Not a buyer"
+        assert why.startswith("they are excluded as competitor: Industry is ")
         assert found.next_look is None
 
 

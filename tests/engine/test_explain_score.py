@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from html import unescape
 from typing import Any
 
@@ -18,8 +18,11 @@ from nurture.engine.explain_json import explained_json
 from nurture.engine.explain_score import explain_lead
 from nurture.engine.explained import ScoreExplained
 from nurture.engine.person import look_at
+from nurture.project.load import load_files
+from nurture.project.signing import TEAMS, Signing, signed_text
+from nurture.store.db import Database
 from nurture.store.tables import events, facts
-from tests.engine.programme import Programme, row
+from tests.engine.programme import Programme, row, starter
 
 BO = "bo@plant.example"
 
@@ -77,6 +80,28 @@ def test_every_row_names_an_event_of_the_ledger_and_its_day(bo: Programme) -> No
         "enough-air": {"compressor_kw"},
         "near-us": {"country"},
     }
+
+
+def test_row_03_points_for_a_persona_name_it_and_the_answer_that_tells_it(
+    sqlite_database: Database,
+) -> None:
+    rules = starter().files["qualification.yaml"]
+    begin = rules.index("    - {id: role, when:")
+    end = rules.index("\n", begin)
+    rule = "    - {id: role, persona: [plant-manager, energy-manager], points: 15}"
+    edited = rules[:begin] + rule + rules[end:]
+    edited = edited.replace("version: 1", "version: 2", 1)
+    for team in TEAMS:
+        edited = signed_text(edited, Signing(team=team, name="Ada", on=date(2026, 9, 1)))
+    files = {**starter().files, "qualification.yaml": edited}
+    bo = Programme(sqlite_database, project=load_files(files, {}))
+    bo.bring(row(BO))
+    assert explained(bo).not_known == ("Industry", "Role")
+    bo.tells(bo.lead(BO), lead__role="operations-director")
+    (found,) = [line for line in explained(bo).fit.rows if line.rule == "role"]
+    assert found.net == 15 * MILLI
+    assert found.what.startswith("persona Plant manager: Role is Operations director (")
+    assert len(found.evidence) == 1
 
 
 def test_what_fit_would_count_is_named_while_it_is_not_known(bo: Programme) -> None:

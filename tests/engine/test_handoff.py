@@ -11,8 +11,13 @@ import pytest
 
 from nurture.core.errors import RefusedInput
 from nurture.core.event import EventKind
-from nurture.engine import feedback
+from nurture.core.lead import Stage
+from nurture.engine import assess, feedback, in_line, overriding
+from nurture.engine.apply import apply
+from nurture.engine.by_hand import Who
 from nurture.engine.handoff import RETRIES, Answer
+from nurture.engine.overriding import Term
+from nurture.engine.story import tell
 from nurture.store import handoffs, records
 from nurture.store.handoffs import Handoff
 from tests.engine.programme import Programme, row
@@ -149,6 +154,31 @@ def test_a_thin_dossier_waits_with_the_reason(lite: Programme) -> None:
     assert "sales wants 90 %" in only(lite).reason
 
 
+def test_nobody_below_the_floor_is_handed_over_however_much_room_there_is(
+    lite: Programme,
+) -> None:
+    handing_over(lite, floor=100)
+    lite.bring(row(ADA))
+    lite.now += timedelta(days=14)
+    lead_id = lite.lead(ADA)
+    lite.qualify(lead_id)
+    lite.tick()
+    assert (lite.crm.got, lite.standing(lead_id)["locked"]) == ([], False)
+    with lite.database.read() as connection:
+        assert handoffs.listing(connection) == []
+        told = tell(lite.runtime, connection, lead_id, now=lite.now)
+    assert "sales takes nobody below 100" in " ".join(line.why for line in told.next)
+    handing_over(lite, floor=0, capacity_per_week=0)
+    lite.tick()
+    handing_over(lite, floor=100, capacity_per_week=5)
+    lite.tick()
+    assert "sales wants 100" in only(lite).reason
+    assert (only(lite).state, lite.crm.got) == ("waiting", [])
+    handing_over(lite, floor=10)
+    lite.tick()
+    assert len(lite.crm.got) == 1
+
+
 def test_who_stops_qualifying_before_the_release_is_withdrawn_and_may_come_back(
     lite: Programme,
 ) -> None:
@@ -167,6 +197,72 @@ def test_who_stops_qualifying_before_the_release_is_withdrawn_and_may_come_back(
     lite.tells(lead_id, account__employees=400)
     lite.tick()
     assert only(lite).state == "waiting"
+
+
+def handing_over(programme: Programme, **changes: object) -> None:
+    """Let handoffs go by another rule."""
+    rules = programme.project.qualification
+    other = replace(rules, handoff=replace(rules.handoff, **changes))  # type: ignore[arg-type]
+    programme.project = replace(programme.project, qualification=other, content_hash=str(changes))
+    apply(programme.runtime, programme.project, by="test", now=programme.now)
+
+
+def test_who_falls_back_below_the_stage_to_hand_over_from_is_withdrawn(lite: Programme) -> None:
+    handing_over(lite, from_stage=Stage.OPPORTUNITY, capacity_per_week=0)
+    lite.bring(row(ADA))
+    lead_id = lite.lead(ADA)
+    lite.now += timedelta(days=14)
+    lite.qualify(lead_id)
+    lite.tick()
+    assert (lite.standing(lead_id)["stage"], only(lite).state) == ("opportunity", "waiting")
+    lite.tells(lead_id, lead__pain="none")
+    lite.tick()
+    handing_over(lite, from_stage=Stage.OPPORTUNITY, capacity_per_week=5)
+    lite.tick()
+    assert (only(lite).state, only(lite).reason) == ("withdrawn", "stage is prospect")
+    assert lite.crm.got == []
+
+
+def test_a_handoff_is_held_while_a_gate_is_open_again(lite: Programme) -> None:
+    lite.bring(row(ADA))
+    lead_id = lite.lead(ADA)
+    lite.tells(lead_id, account__compressors=3, lead__role="plant-manager")
+    bo, until = Who(name="Bo", reason="met her"), lite.now + timedelta(days=2)
+    waived = Term(until=until)
+    overriding.waive(lite.runtime, lead_id, bo, "stakeholder", waived, now=lite.now)
+    lite.now = until
+    overriding.waive(lite.runtime, lead_id, bo, "nurtured", now=lite.now)
+    lite.tick()
+    assert (only(lite).state, only(lite).reason) == (
+        "waiting",
+        "the gate stakeholder is open again",
+    )
+    lite.now += timedelta(hours=1)
+    overriding.move(lite.runtime, lead_id, bo, "prospect", now=lite.now)
+    lite.tick()
+    assert only(lite).state == "delivered"
+
+
+def test_however_many_have_to_wait_the_next_in_line_is_found(programme: Programme) -> None:
+    handing_over(programme, minimum_completeness=25, capacity_per_week=1)
+    thin = [f"thin{n}@plant{n}.example" for n in range(3)]
+    programme.bring(row(ADA), *(row(email, employees="", compressor_kw="") for email in thin))
+    programme.now += timedelta(days=14)
+    ids = [programme.lead(email) for email in (ADA, *thin)]
+    bo = Who(name="Bo", reason="met them")
+    for lead_id in ids:
+        programme.tells(lead_id, lead__role="plant-manager")
+        overriding.waive(programme.runtime, lead_id, bo, "nurtured", now=programme.now)
+        overriding.move(programme.runtime, lead_id, bo, "prospect", now=programme.now)
+    programme.tells(ids[0], account__compressors=3)
+    for lead_id in ids[1:]:
+        programme.happens(lead_id, EventKind.FORM_SUBMITTED, "book-a-walkthrough")
+    assess.run(programme.runtime, now=programme.now)
+    with programme.database.write() as connection:
+        in_force = programme.runtime.in_force(connection)
+        seen = list(in_line.turns(connection, in_force, now=programme.now, look_past=0))
+    assert [turn.lead.id for turn in seen if not turn.held] == [ids[0]]
+    assert {turn.lead.id for turn in seen[:-1]} == set(ids[1:])
 
 
 def test_a_clock_runs_on_sales(programme: Programme, ada: int) -> None:
@@ -219,6 +315,30 @@ def test_a_recycled_lead_is_handed_over_again_after_new_touches(
         programme.happens(ada, EventKind.MESSAGE_CLICKED, "leak-walk", at=at)
     programme.tick()
     assert [json.loads(body)["data"]["handoff"]["cycle"] for _, body in programme.crm.got] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "counts"),
+    [
+        ("accepted", "won", "won"),
+        ("won", "accepted", "won"),
+        ("working", "recycled", "recycled"),
+        ("recycled", "lost", "lost"),
+        ("rejected", "meeting", "rejected"),
+    ],
+)
+def test_of_two_answers_of_one_moment_the_one_further_on_counts(
+    lite: Programme, first: str, then: str, counts: str
+) -> None:
+    lite.bring(row(ADA))
+    lite.now += timedelta(days=14)
+    lite.qualify(lite.lead(ADA))
+    lite.tick()
+    at = lite.now
+    lite.now += timedelta(days=1)
+    for verb in (first, then):
+        answer(lite, verb, occurred_at=at.isoformat())
+    assert only(lite).answer == f"handoff.{counts}"
 
 
 @pytest.mark.parametrize("order", list(permutations(("accepted", "working", "won")))[:6])

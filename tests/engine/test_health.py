@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
+from nurture.core.doubt import PARK_AFTER
 from nurture.core.message import Refused, Uncertain
 from nurture.engine import deliver, health, tick
 from nurture.engine.handoff import Answer
@@ -125,7 +126,7 @@ def _in_doubt(programme: Programme) -> None:
 
 def _parked(programme: Programme) -> None:
     _in_doubt(programme)
-    programme.now += deliver.PARK_AFTER + timedelta(seconds=1)
+    programme.now += PARK_AFTER + timedelta(seconds=1)
     deliver.settle_doubt(programme.runtime, now=programme.now)
 
 

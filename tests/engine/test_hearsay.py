@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from nurture.core.errors import MisuseError
 from nurture.core.event import EventKind
-from nurture.engine import hearsay
+from nurture.engine import by_hand, hearsay
 from nurture.engine.by_hand import Who
 from nurture.store import leads, records
 from nurture.store.tables import messages
@@ -76,3 +76,10 @@ def test_the_same_hearsay_twice_is_one_lead(lite: Programme) -> None:
     heard(lite, name="Ada Berg", phone="1")
     with pytest.raises(MisuseError, match="already"):
         heard(lite, name="ADA BERG", phone="1", note="again")
+
+
+def test_who_was_erased_is_not_added_again_and_the_words_say_so(lite: Programme) -> None:
+    lead_id = heard(lite, name="Zeb Q")
+    by_hand.erase(lite.runtime, lead_id, Who(name="Cy", reason="he asked"), now=lite.now)
+    with pytest.raises(MisuseError, match="was erased, and is kept out"):
+        heard(lite, name="Zeb Q")

@@ -11,6 +11,7 @@ from nurture.core.errors import MisuseError, ProjectError
 from nurture.core.event import EventKind
 from nurture.engine import apply as applying, verify
 from nurture.engine.runtime import Runtime
+from nurture.project.signing import TEAMS, Signing, signed_text
 from nurture.store import enrollments, records, releases, switches
 from nurture.store.db import Database
 from tests.engine.programme import SECRETS, Programme, row
@@ -124,6 +125,22 @@ def test_a_project_that_changed_after_signing_is_not_put_in_force(lite: Programm
         current = releases.current(connection)
     assert current is not None
     assert current.content_hash == lite.project.content_hash
+
+
+def test_a_version_that_was_in_force_is_not_put_in_force_with_other_values(
+    programme: Programme,
+) -> None:
+    text = programme.project.files["qualification.yaml"].replace("touches: 4", "touches: 3")
+    begin, end = text.index("signatures:"), text.index("# The keys are fixed")
+    text = text[:begin] + text[end:]
+    for team in TEAMS:
+        text = signed_text(text, Signing(team=team, name=f"{team}'s", on=programme.now.date()))
+    files = {**programme.project.files, "qualification.yaml": text}
+    changed = replace(programme.project, content_hash="another", files=files)
+    with pytest.raises(ProjectError, match="version 1 was in force with other content"):
+        applying.apply(programme.runtime, changed, by="test", now=programme.now)
+    again = applying.apply(programme.runtime, programme.project, by="test", now=programme.now)
+    assert again == 1
 
 
 def test_without_a_release_every_verb_says_what_to_do(database: Database) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from nurture.core.event import EventKind
-from nurture.engine import story
+from nurture.engine import overriding, story
+from nurture.engine.by_hand import Who
+from nurture.engine.overriding import Term
 from nurture.store import events, records
 from nurture.store.records import Task
 from tests.engine.programme import Programme, row
@@ -53,6 +57,43 @@ def test_an_answered_question_is_not_asked_again_before_the_facts_change(
     programme.tells(ada, account__employees=30)
     programme.tick()
     assert len(tasks(programme)) == 1
+
+
+def test_a_question_whose_reason_is_gone_is_closed_and_asked_anew_if_it_comes_back(
+    programme: Programme, ada: int
+) -> None:
+    programme.tells(ada, account__employees=20)
+    programme.tick()
+    programme.now += timedelta(hours=1)
+    programme.tells(ada, account__employees=320)
+    programme.tick()
+    assert tasks(programme) == []
+    with programme.database.read() as connection:
+        told = story.tell(programme.runtime, connection, ada, now=programme.now).as_text()
+    assert "No longer asked: Still at the stage Opportunity?" in told
+    assert "did the task" not in told
+    programme.now += timedelta(hours=1)
+    programme.tells(ada, account__employees=20)
+    programme.tick()
+    [again] = tasks(programme)
+    assert (again.created_at, again.outcome) == (programme.now, "")
+
+
+def test_when_a_waiver_ends_the_owner_is_asked_to_find_out(lite: Programme) -> None:
+    lite.bring(row(ADA))
+    lead_id = lite.lead(ADA)
+    term = Term(until=lite.now + timedelta(days=2))
+    bo = Who(name="Bo", reason="met her")
+    overriding.waive(lite.runtime, lead_id, bo, "stakeholder", term, now=lite.now)
+    lite.tick()
+    assert (lite.standing(lead_id)["stage"], tasks(lite)) == ("prospect", [])
+    lite.wait(days=3)
+    assert lite.standing(lead_id)["stage"] == "prospect"
+    [task] = tasks(lite)
+    assert "the gate stakeholder is open again: find out Part in the decision" in task.title
+    lite.tells(lead_id, lead__authority="decider")
+    lite.tick()
+    assert tasks(lite) == []
 
 
 def test_row_22_a_failed_gate_names_the_right_yes(programme: Programme) -> None:

@@ -199,7 +199,7 @@ def test_the_stored_score_is_what_the_whole_ledger_gives(database: Database, see
     assert moved > compared // 3, "most of these leads did nothing: this proves little"
 
 
-def test_explained_rows_add_up_to_what_is_stored(database: Database) -> None:
+def test_row_10_explained_rows_add_up_to_what_is_stored(database: Database) -> None:
     world = World(database, 3)
     for _ in range(4):
         world.live()

@@ -14,8 +14,9 @@ from nurture.core.project import Segment
 from nurture.engine import tick
 from nurture.engine.assess_again import segments_that_differ
 from nurture.engine.explain import explain_segment
+from nurture.engine.lists import import_list
 from nurture.engine.person import look_at
-from nurture.engine.segments import Counted, counts, import_list, keep_counts, too_slow
+from nurture.engine.segments import Counted, counts, keep_counts, too_slow
 from nurture.store import segment_cost
 from nurture.store.db import Database
 from tests.engine.programme import Programme, row, starter
@@ -73,6 +74,7 @@ def test_whoever_is_on_a_list_is_explained_with_the_day(fair: Programme) -> None
         pytest.param("gone-quiet", b"email\n", MisuseError, id="a segment without a list"),
         pytest.param("fair", b"address\n", RefusedInput, id="no column email"),
         pytest.param("fair", b"", RefusedInput, id="an empty file"),
+        pytest.param("fair", b"email\n" + b"x" * 200_000, RefusedInput, id="a cell too long"),
         pytest.param("fair", "email\nbö".encode("latin-1"), RefusedInput, id="not UTF-8"),
     ],
 )

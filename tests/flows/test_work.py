@@ -40,6 +40,7 @@ def do(verb: str, now: datetime | None = DUE) -> work.Done:
         "mail": partial(verbs.mail, limit=1000),
         "hand off": partial(verbs.hand_off, limit=1000),
         "hygiene": verbs.hygiene,
+        "pull": verbs.pull_stop_lists,
         "stumble": _stumble,
         "misuse": _misuse,
     }
@@ -89,6 +90,11 @@ def test_a_time_needs_a_zone() -> None:
 @pytest.mark.usefixtures("at_work")
 def test_without_a_chosen_time_the_clock_is_read() -> None:
     assert do("hygiene", now=None).health.at > DUE
+
+
+@pytest.mark.usefixtures("at_work")
+def test_who_keeps_no_stop_lists_has_none_to_pull() -> None:
+    assert do("pull").counts == {"stop lists": {}}
 
 
 @pytest.mark.usefixtures("at_work")

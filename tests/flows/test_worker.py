@@ -24,7 +24,7 @@ WORKER = [
 ]
 NEEDLES = (*PLANTED, programme.SECRET)
 WAVES: tuple[dict[str, int], ...] = (
-    {"advance": 1, "import-leads": 0, "hygiene": 0, "report": 0},
+    {"advance": 1, "import-leads": 0, "hygiene": 0, "stop-lists": 0, "report": 0},
     {"deliver": 1, "handoff": 0},
 )
 """Deployments with how many helpers each calls; the second wave needs what `advance` has done."""

@@ -20,8 +20,10 @@ PAGE = HERE.parent.parent / "docs" / "reference" / "checks.md"
 TOLD_ELSEWHERE = {
     Code.FILE_ENCODING: "test_load.py",
     Code.FILE_OUTSIDE: "test_load.py",
+    Code.MJML_MISSING: "test_mjml.py",
     Code.CONDITION_SEGMENT: "test_expressions.py",
     Code.CONDITION_SLOW: "tests/engine/test_segments.py",
+    Code.FIELD_LACKING: "tests/engine/test_unanswered.py",
     Code.CHANGED_SINCE: "test_signing.py",
 }
 """Codes that no overlay of text files can bring about."""

@@ -80,7 +80,19 @@ def test_what_cannot_be_parsed_is_told_with_its_line() -> None:
     assert list(bodies.missing("a.html")) == []
 
 
+def test_a_sentence_without_end_is_too_deep_to_be_read() -> None:
+    bodies = Bodies({"a.html": f"{{{{ {' or '.join(['lead.role'] * 3000)} }}}}"})
+    assert bodies.unreadable["a.html"] == (1, "nested too deeply, or a number beyond reason")
+    assert bodies.read("a.html") == frozenset()
+
+
 def test_nothing_is_said_about_a_mail_that_includes_what_is_not_there() -> None:
     bodies = Bodies({"a.html": '{% include "_b.html" %}', "_b.html": '\n{% include "_c.html" %}'})
     assert not bodies.can_tell("a.html")
     assert list(bodies.missing("_b.html")) == [(2, "_c.html")]
+
+
+def test_parts_that_include_parts_over_and_over_are_looked_at_once() -> None:
+    parts = {f"_{n}.html": f'{{% include "_{n + 1}.html" %}}' * 30 for n in range(9)}
+    bodies = Bodies({**parts, "_9.html": "{{ unsubscribe_url }}", "a.html": parts["_0.html"]})
+    assert bodies.shown("a.html") == {("unsubscribe_url",)}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import example, given, settings, strategies as st
 
@@ -13,6 +15,7 @@ from nurture.core.condition import (
     Contains,
     DatePast,
     DateWithin,
+    Facts,
     Happened,
     InSequence,
     Known,
@@ -24,13 +27,17 @@ from nurture.core.condition import (
     Sent,
     Silent,
     ValueType,
+    holds,
 )
 from nurture.core.errors import ProjectError
 from nurture.core.event import EventKind
 from nurture.core.project import Field
 from nurture.project.expressions import Origin, parse, to_text
+from nurture.project.load import load_files
+from nurture.project.logic import implies
 from nurture.project.names import Names
-from tests.project.support import condition, names
+from tests.core.builders import LEAD, NOW
+from tests.project.support import condition, edited, names
 
 DAY = 86_400
 NAMES = names()
@@ -347,3 +354,43 @@ def test_any_text_is_a_condition_or_is_refused(text: str) -> None:
     except ProjectError:
         return
     assert parse(to_text(tree), NAMES) == tree
+
+
+@pytest.mark.parametrize(
+    ("short", "long"),
+    [
+        ("band == '1'", "score.engagement >= 60"),
+        ("cell == '?2'", "grade == '?' and score.engagement >= 25 and score.engagement < 60"),
+    ],
+)
+def test_band_and_cell_stand_for_grade_and_engagement(short: str, long: str) -> None:
+    given, asked = condition(short), condition(long)
+    assert implies(given, asked)
+    assert implies(asked, given)
+
+
+@pytest.mark.parametrize("engagement", [0, 24, 25, 59, 60, 100])
+@pytest.mark.parametrize("grade", "ABCD?")
+def test_every_lead_is_in_one_cell_and_the_others_are_not_theirs(
+    grade: str, engagement: int
+) -> None:
+    standing = replace(LEAD.standing, grade=grade, engagement=engagement * 1000)
+    facts = Facts(lead=replace(LEAD, standing=standing), today=NOW.date())
+    cells = [f"{each}{band}" for each in "ABCD?" for band in "123"]
+    within = [cell for cell in cells if holds(condition(f"cell == '{cell}'"), facts, now=NOW)]
+    (own,) = within
+    assert holds(condition(f"cell in ['{own}'] and band == '{own[1]}'"), facts, now=NOW)
+    assert not holds(condition(f"cell != '{own}' or cell not in ['{own}']"), facts, now=NOW)
+
+
+@pytest.mark.parametrize("text", ["cell == 'E1'", "band > '1'", "band == 1", "cell == 'A'"])
+def test_a_cell_that_does_not_exist_is_refused(text: str) -> None:
+    assert told(text, names())
+
+
+def test_the_limits_of_the_bands_are_those_of_the_project() -> None:
+    files = edited("qualification.yaml", "bands: {1: 60, 2: 25}", "bands: {1: 50, 2: 20}")
+    text = "title: A\nwhen: \"band == '1'\"\n"
+    found = load_files({**files, "segments/a.yaml": text}, {}).segments["a"].when
+    assert implies(found, condition("score.engagement >= 50"))
+    assert not implies(found, condition("score.engagement >= 51"))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from datetime import date, time
+from dataclasses import replace
+from datetime import date, datetime, time
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from nurture.core.condition import TRUE, ValueType
 from nurture.core.errors import ProjectError
 from nurture.core.lead import Gate, Stage, Temperature, Trait
 from nurture.core.project import Band, Window
+from nurture.core.throttle import Pacing
 from nurture.project.codes import Code
 from nurture.project.load import load_files, load_folder
 from nurture.project.names import names_of
@@ -190,7 +192,7 @@ def test_settings_of_a_transport_come_from_the_environment(
 ) -> None:
     env = {"SMTP_PASSWORD": "s", "KEY": "k", "BOX": "true", "HOOK": "h", "PORT": ""}
     project = load_files(edited("nurture.yaml", "{kind: outbox}", transport), env)
-    assert project.workspace.transport.options == options
+    assert project.workspace.transport.options.items() >= options.items()
     assert "options" not in repr(project.workspace.transport)
 
 
@@ -302,3 +304,35 @@ def test_what_no_reader_sees_makes_none() -> None:
         "nurture.yaml": BASE["nurture.yaml"].replace("17:30", "16:30"),
     }
     assert load_files(files, {}).templates["guide"].version == before
+
+
+PACED = (
+    "{kind: smtp, host: m.example, ramp: {started_on: 2026-10-01}, breakers: true, "
+    "rate: {per_minute: 9, per_domain: {default: 5, Mail.Example: 2}}}"
+)
+
+
+@pytest.mark.parametrize(
+    ("transport", "pacing"),
+    [
+        ("{kind: outbox}", Pacing()),
+        ('{kind: sendgrid, api_key: "${KEY}"}', Pacing(breakers=True)),
+        ('{kind: sendgrid, api_key: "${KEY}", breakers: false}', Pacing()),
+        (
+            PACED,
+            Pacing(
+                per_minute=9,
+                per_domain={"mail.example": 2},
+                per_other_domain=5,
+                ramp_from=datetime.fromisoformat("2026-10-01T00:00+02:00"),
+                breakers=True,
+            ),
+        ),
+    ],
+)
+def test_how_fast_mail_leaves_stands_beside_how(transport: str, pacing: Pacing) -> None:
+    project = load_files(edited("nurture.yaml", "{kind: outbox}", transport), {"KEY": "k"})
+    workspace = project.workspace
+    domain = workspace.sender_email.partition("@")[2]
+    assert workspace.pacing == replace(pacing, sender_domain=domain)
+    assert not {"rate", "ramp", "breakers"} & set(workspace.transport.options)

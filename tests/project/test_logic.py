@@ -134,3 +134,55 @@ def test_an_arm_that_holds_for_nobody_leads_nowhere() -> None:
 def test_a_step_that_is_not_there_is_not_reached() -> None:
     lost = sequence("true", "  - {id: a, goto: gone, at_most: 1}\n  - {id: b, wait: 1d}\n")
     assert reachable(lost) == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "account.employees >= 50 and account.employees < 50",
+        "account.employees > 50 and account.employees < 51",
+        "account.employees >= 9 and not (account.employees > 5)",
+        "account.employees in [1, 2] and account.employees != 1 and account.employees > 2",
+        "lead.role == 'manager' and lead.role != 'manager'",
+        "account.employees == 900000",
+        "account.employees >= 900000",
+        "account.employees < 1",
+    ],
+)
+def test_numbers_and_limits_can_exclude_one_another(text: str) -> None:
+    assert never(condition(text), {"account.employees": (1, 500_000)})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "account.employees >= 50 and account.employees <= 50",
+        "not (account.employees >= 50) and not (account.employees < 50)",
+        "account.employees != 3",
+        "account.employees >= 500000",
+        "account.employees > 5 or account.employees < 5",
+    ],
+)
+def test_numbers_that_somebody_has(text: str) -> None:
+    assert not never(condition(text), {"account.employees": (1, 500_000)})
+
+
+@pytest.mark.parametrize(
+    ("given", "asked"),
+    [
+        ("account.employees >= 100", "account.employees >= 50"),
+        ("account.employees > 99", "account.employees >= 99"),
+        ("account.employees in [60, 70]", "account.employees > 50"),
+        ("account.employees == 60", "known(account.employees)"),
+        ("stage in ['lead', 'lost']", "stage == 'lead' or stage in ['lost', 'customer']"),
+        ("submitted('demo', within='14d')", "submitted('demo', within='90d')"),
+        ("submitted('demo', within='14d')", "submitted()"),
+        ("sent('guide')", "sent()"),
+        ("soon(lead.revisit_on, '7d')", "soon(lead.revisit_on, '14d')"),
+        ("silent('90d')", "silent('30d')"),
+        ("not (account.employees >= 50)", "not (account.employees >= 100)"),
+    ],
+)
+def test_the_wider_follows_from_the_narrower(given: str, asked: str) -> None:
+    assert implies(condition(given), condition(asked))
+    assert not implies(condition(asked), condition(given))

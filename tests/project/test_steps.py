@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from nurture.core.condition import TRUE, Compare, Operator, Ref, ValueType
+from nurture.core.errors import ProjectError
 from nurture.core.sequence import (
     ArchiveStep,
     BranchStep,
@@ -11,6 +14,7 @@ from nurture.core.sequence import (
     FormStep,
     GotoStep,
     HandoffStep,
+    Late,
     ScoreStep,
     SetStep,
     SplitArm,
@@ -18,6 +22,7 @@ from nurture.core.sequence import (
     TaskStep,
     WaitForStep,
     WaitStep,
+    WhenCapped,
 )
 from nurture.project.load import load_files
 from tests.project.support import BASE, edited, with_file
@@ -53,6 +58,34 @@ STEPS = """\
 def sequence_of(steps: str) -> dict[str, str]:
     head, _, _ = BASE["sequences/welcome.yaml"].partition("steps:\n")
     return with_file("sequences/welcome.yaml", f"{head}steps:\n{steps}")
+
+
+def test_a_mail_step_says_what_becomes_of_late_mail_and_of_mail_over_the_caps() -> None:
+    written = sequence_of(
+        "  - {email: guide, expires: 5d, late: ask, when_capped: drop}\n"
+        "  - {form: basics, email: questions, late: send, when_capped: replace}\n"
+        "  - {email: guide}\n"
+    )
+    asks, sends, plain = load_files(written, {}).sequences["welcome"].steps
+    assert isinstance(asks, EmailStep)
+    assert isinstance(sends, FormStep)
+    assert isinstance(plain, EmailStep)
+    assert (asks.late, asks.when_capped) == (Late.ASK, WhenCapped.DROP)
+    assert (sends.late, sends.when_capped) == (Late.SEND, WhenCapped.REPLACE)
+    assert (plain.late, plain.when_capped) == (Late.SKIP, WhenCapped.DEFER)
+
+
+@pytest.mark.parametrize(
+    ("step", "wrong"),
+    [
+        ("{email: guide, late: ask}", "late: ask needs expires"),
+        ("{email: guide, late: skip}", "late: skip needs expires"),
+        ("{email: guide, late: send, expires: 2d}", "a mail with late: send has no limit"),
+    ],
+)
+def test_a_limit_and_what_becomes_of_late_mail_go_together(step: str, wrong: str) -> None:
+    with pytest.raises(ProjectError, match=wrong):
+        load_files(sequence_of(f"  - {step}\n"), {})
 
 
 def test_steps_get_ids_from_what_they_do() -> None:

@@ -183,3 +183,30 @@ def test_every_filter_takes_the_unknown(name: str) -> None:
 @given(left=values, right=values, operator=st.sampled_from(["lt", "lteq", "gt", "gteq"]))
 def test_a_comparison_by_size_never_fails(left: object, right: object, operator: str) -> None:
     assert ordered(left, operator, right) in (True, False)
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        pytest.param("{{ lead.x|int }}", "0", id="a number without end"),
+        pytest.param("{{ lead.y|int }}", "0", id="a number beyond reason"),
+        pytest.param("{{ lead.y|int(5) }}", "5", id="with something in its place"),
+        pytest.param("{{ 'yes' if lead.x in lead.list }}", "yes", id="in a list"),
+        pytest.param("{{ 'yes' if lead.x not in lead.unknown }}", "yes", id="not in the unknown"),
+        pytest.param("{{ 'yes' if 5 in lead.unknown else 'no' }}", "no", id="in the unknown"),
+        pytest.param("{{ 'yes' if 'e4' in lead.x }}", "yes", id="in a text"),
+        pytest.param("{{ 'yes' if lead.x == lead.same }}", "yes", id="equal"),
+        pytest.param("{{ 'yes' if lead.x != lead.y }}", "yes", id="not equal"),
+    ],
+)
+def test_a_hostile_value_is_worked_with(source: str, expected: str) -> None:
+    values = {"x": "1e400", "y": "9" * 4_000, "list": ["1e400"], "same": "1e400", "unknown": ""}
+    assert render(source, **values) == expected
+
+
+@pytest.mark.parametrize(
+    "source", ["{{ 1 if lead.x in lead.gone }}", "{{ 1 if lead.x == lead.gone }}"]
+)
+def test_what_is_undefined_cannot_be_compared_with(source: str) -> None:
+    with pytest.raises(RenderError, match="'gone' is undefined"):
+        render(source, x="a")

@@ -95,7 +95,7 @@ CASES = [
     ("<table><tr><td>{{ lead.x }}</td></tr></table>", True),
     ("<table><tbody>{% if lead.x %}<tr><td>a</td></tr>{% endif %}</tbody></table>", True),
     (
-        "<div>{% for i in lead.z %}<a href='https://a.example/{{ i }}'>x</a>{% endfor %}</div>",
+        "<p>{% for i in lead.z %}<a href='https://a.eu/{{ i|urlencode }}'>x</a>{% endfor %}</p>",
         True,
     ),
     (

@@ -164,7 +164,7 @@ def test_an_error_names_the_template_and_line() -> None:
 )
 def test_a_mail_beyond_the_grammar_does_not_compile(change: dict[str, str], complaint: str) -> None:
     with pytest.raises(RenderError, match=complaint):
-        compile_mail(replace(MAIL, **change), PARTIALS)
+        compile_mail(replace(MAIL, **change), PARTIALS)  # type: ignore[arg-type] # texts only
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ def test_a_mail_beyond_the_grammar_does_not_compile(change: dict[str, str], comp
         ),
         pytest.param("<div><!-- </div> -->" * 300, id="closed in a comment"),
         pytest.param("<div title='</div>'>" * 300, id="closed in a value"),
-        pytest.param("<div><object></div></object>" * 300, id="closed out of order"),
+        pytest.param("<div><marquee></div></marquee>" * 300, id="closed out of order"),
         pytest.param("<html><body>" + "<div>" * 300 + "</div>" * 300, id="closed much later"),
     ],
 )

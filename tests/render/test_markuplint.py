@@ -13,7 +13,9 @@ NAME = "{{ lead.first_name }}"
 
 
 def flaws(source: str) -> list[str]:
-    return [flaw.message for flaw in lint(source, "mail.html", ALLOWED)]
+    """Return what is wrong with the places of values; a script is wrong for another reason."""
+    found = [flaw.message for flaw in lint(source, "mail.html", ALLOWED)]
+    return [message for message in found if not message.startswith("<script> in a mail")]
 
 
 @pytest.mark.parametrize(

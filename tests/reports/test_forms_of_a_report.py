@@ -17,8 +17,8 @@ from sqlalchemy import update
 
 from nurture import reports
 from nurture.core.project import Project
+from nurture.core.spreadsheet import harmless
 from nurture.reports import Report
-from nurture.reports.report import harmless
 from nurture.store.db import Database
 from nurture.store.tables import leads, messages, past_enrollments
 from tests.reports.history import NOW, PROJECT, WELCOME, tell

@@ -21,7 +21,7 @@ from nurture.engine.by_hand import Who
 from nurture.project.durations import seconds
 from nurture.project.load import load_files
 from nurture.project.yaml_file import read
-from nurture.store import handoffs, leads, records
+from nurture.store import enrollments, handoffs, leads, records
 from tests.engine.programme import Programme, row, starter
 
 HERE = Path(__file__).parent
@@ -174,9 +174,18 @@ def _found(scene: Scene, standing: Mapping[str, Any], name: str) -> Any:
                 return told.as_text(minor=True)
             case "asked":
                 return "\n".join(f"{t.team}: {t.title}" for t in records.open_tasks(connection))
+            case "questions":
+                return len(records.open_tasks(connection))
             case "handed":
                 return len(handoffs.of_lead(connection, scene.lead_id))
+            case "calls":
+                found = records.open_tasks(connection)
+                return sum(task.title.startswith("Call now") for task in found)
+            case "inside":
+                return [e.sequence for e, _ in enrollments.of_lead(connection, scene.lead_id)]
             case "mails":
                 return len(programme.post.sent)
+            case "sent":
+                return programme.templates_sent()
             case _:
                 return standing[COLUMNS.get(name, name)]

@@ -25,6 +25,8 @@ from nurture.core.condition import (
     ValueType,
 )
 from nurture.core.lead import Gate, Stage, Temperature, Trait, Verdict
+from nurture.project.grid import placed
+from nurture.project.names import BAND, BUILT_IN_CHOICES, CELL
 from tests.store.population import (
     CHOICES,
     FIELDS,
@@ -73,7 +75,16 @@ def _comparisons(ref: Ref) -> st.SearchStrategy[Condition]:
     return single | st.builds(OneOf, st.just(ref), several.map(tuple))
 
 
+def _grid(ref: Ref) -> st.SearchStrategy[Condition]:
+    """Return what asking for the band or the cell becomes."""
+    places = st.sampled_from(BUILT_IN_CHOICES[ref])
+    one = st.builds(Compare, st.just(ref), st.sampled_from((Operator.EQ, Operator.NE)), places)
+    asked = one | st.builds(OneOf, st.just(ref), st.lists(places, min_size=1).map(tuple))
+    return asked.map(lambda leaf: placed(leaf, (50, 3)))
+
+
 _leaves: st.SearchStrategy[Condition] = st.one_of(
+    st.sampled_from((BAND, CELL)).flatmap(_grid),
     st.builds(Constant, st.booleans()),
     st.sampled_from((*_SINGLE, *_SINGLE, *_NUMBERED, *_NAMED)).flatmap(_comparisons),
     st.builds(Contains, st.sampled_from(_SEVERAL), st.sampled_from(CHOICES)),

@@ -12,7 +12,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -21,29 +21,38 @@ from typing import Any
 import pytest
 from sqlalchemy import JSON, BigInteger, Text, case, cast, event, literal, select
 
+from nurture.core.doubt import Absent, Evidence
 from nurture.core.event import EventKind
 from nurture.core.message import Accepted, Halted, Outcome, OutgoingMessage, Refused, Uncertain
+from nurture.core.throttle import Pacing
 from nurture.core.token import Grant, Purpose, sign
 from nurture.engine import (
     account_view,
+    doubt,
     feedback,
     forms,
     health,
+    held,
     importing_accounts,
     landing,
     public,
     replies,
+    sending,
     signals,
     tick,
+    traces,
 )
 from nurture.engine.by_hand import Who
 from nurture.engine.handoff import Answer
-from nurture.store import account_signals, accounts, enrollments, handoffs, raw_posts
+from nurture.engine.traces import Caller
+from nurture.store import account_signals, accounts, buckets, enrollments, handoffs, raw_posts
 from nurture.store.db import Connection, Database, open_database, stored
+from nurture.store.sending import decide_late, waiting as waiting_mails
 from nurture.store.tables import leads, metadata
 from tests.databases import PostgresServer
 from tests.engine.programme import SECRETS, TUESDAY, Programme, row
 from tests.engine.test_echo import Provider, Told
+from tests.engine.test_transitions import Oracle
 
 SIZE = 20_000
 SMALL = {"installation", "releases", "switches"}
@@ -53,6 +62,8 @@ LARGE = sorted(set(metadata.tables) - SMALL)
 READ_WHOLE = {
     ("an_erasure", "raw_posts"): "an address may stand in any post, so every body is looked at",
     ("a_night", "raw_posts"): "as an erasure; and what has been worked is dropped once a night",
+    ("a_night", "traces"): "where old requests came from is forgotten once a night",
+    ("a_night", "buckets"): "a receiving domain's that was not used for a day is dropped",
     **{
         ("a_night", table): "every segment is counted once a night, so everybody is asked"
         for table in ("leads", "accounts", "events", "messages", "enrollments", "past_enrollments")
@@ -107,6 +118,13 @@ def a_transport_is_in_trouble(programme: Programme) -> None:
     programme.bring(row(ADA), row(BO), row(CY))
     programme.tick()
     programme.post.answer = lambda _: Accepted()
+    evidences = doubt.Evidences(
+        transport="post", rules=Evidence(reports=True, look_up=True), look_up=Oracle(Absent())
+    )
+    programme.ways = replace(programme.ways, evidences=evidences)
+    programme.now += timedelta(minutes=30)
+    programme.tick()
+    assert len(held.look(programme.runtime, evidences, limit=9, now=programme.now).mails) == 3
     programme.now += timedelta(days=2)
     assert programme.tick().deliver["parked"] == 1
 
@@ -118,7 +136,9 @@ def mail_comes_back(programme: Programme) -> None:
         Told("2", "message.clicked", uid, at, email=ADA),
         Told("3", "message.bounced", None, at, email=BO),
     )
-    assert posted.events == 2
+    assert posted.events == 3
+    later = at + timedelta(minutes=10)
+    assert traces.run(programme.runtime, now=later).mails == 1
     reply = f"From: {ADA}\r\nIn-Reply-To: <{uid}@mail.example>\r\n\r\nYes, gladly.".encode()
     assert replies.take_reply(programme.runtime, reply, now=at)
 
@@ -160,9 +180,14 @@ def links_are_followed(programme: Programme) -> None:
         expires = now + timedelta(days=1) if purpose is Purpose.FORM else None
         return sign(SECRETS.links, Grant(purpose=purpose, subject=uid), expires_at=expires)
 
-    visit = public.Visit(method="GET", user_agent="Firefox")
-    assert public.follow_click(runtime, mailroom, token(Purpose.CLICK), visit, now=now)
+    caller = Caller(user_agent="Mozilla/5.0 Gecko/20100101 Firefox/140.0", ip="198.51.100.7")
+    assert public.follow_click(runtime, mailroom, token(Purpose.CLICK), caller, now=now)
     assert public.view_message(runtime, mailroom, token(Purpose.VIEW), now=now)
+    public.note_look(
+        runtime, token(Purpose.VIEW), Purpose.VIEW, caller, now=now + timedelta(minutes=1)
+    )
+    later = now + timedelta(minutes=11)
+    assert traces.run(runtime, now=later).people == 1
     answers = {"lead.authority": ["user"]}
     found = forms.submit_profile(runtime, token(Purpose.FORM, asking), answers, now=now)
     assert isinstance(found, forms.Submitted)
@@ -202,10 +227,25 @@ def a_look_at_the_queues(programme: Programme) -> None:
     health.look(programme.runtime, now=programme.now)
 
 
+def mail_leaves_at_a_pace(programme: Programme) -> None:
+    now = programme.now
+    pace = Pacing(sender_domain="a.example", per_minute=5, per_other_domain=1, breakers=True)
+    workspace = replace(programme.project.workspace, pacing=replace(pace, ramp_from=now))
+    programme.project = replace(programme.project, workspace=workspace)
+    programme.runtime._projects.clear()  # noqa: SLF001 (the same release, at another pace)
+    programme.bring(row(ADA), row(BO), row(CY))
+    assert programme.tick().deliver["postponed"] == 2
+    assert sending.look(programme.runtime, now=now).held
+    with programme.database.write() as connection:
+        assert buckets.troubles(connection, since=now - timedelta(days=1)) == {}
+        assert waiting_mails(connection, [programme.lead(BO)])
+        assert decide_late(connection, "x", "y", send=True, reason="", now=now) == 0
+
+
 SCENES = (
     *(people_come_in, weeks_pass, a_transport_is_in_trouble, mail_comes_back),
     *(signals_come_in, organizations_are_looked_at, links_are_followed, a_handoff),
-    *(an_erasure, a_night, a_look_at_the_queues),
+    *(an_erasure, a_night, a_look_at_the_queues, mail_leaves_at_a_pace),
 )
 
 # -- what is said, and how the database goes about it --------------------------------------------
@@ -324,16 +364,21 @@ def fill(connection: Connection) -> None:
     put("facts", size=2 * SIZE, **whose, **at_home, valid_until=before(400))
     put("events", size=2 * SIZE, **whose, kind="message.clicked", occurred_at=before(0))
     put("event_details")
+    put("buckets", last_at=before(0))
     put("raw_posts", received_at=before(0), worked_at=before(0), body=b"[]")
     put("consents", **whose, topic="guides")
     put("suppressions")
     # Thirteen segments for some years, the last of them long before any scene.
     put("segment_days", day=lambda n: 700_000 + n / 13, segment=lambda n: cast(n % 13, Text))
+    put("segment_stays", segment=lambda n: cast(n % 13, Text), **whose)
     passage: dict[str, Any] = {**whose, "sequence": "nurture", "release_id": 1}
     put("enrollments", **passage, awaiting="time", due_at=before(400))
     put("past_enrollments", size=2 * SIZE, **passage)
     once: dict[str, Any] = {"accepted_at": before(-40), "planned_at": before(-40)}
     put("messages", size=2 * SIZE, **whose, **once, state="accepted", closed_at=before(-40))
+    asked: dict[str, Any] = {"at": before(-40), "agent": "browser", "chance": 800, "source": "p"}
+    named: dict[str, Any] = {"network": lambda n: cast(n % 500, Text)}
+    put("traces", size=2 * SIZE, **whose, **asked, **named, message_id=lambda n: n, link="0")
     put("attempts", size=2 * SIZE, epoch=1)
     sold: dict[str, Any] = {"endpoint": "inside-sales", "released_at": before(-40)}
     sold["state"] = lambda n: case((n % 9 > 0, "delivered"), (n % 2 > 0, "dead"), else_="withdrawn")

@@ -72,7 +72,9 @@ def _agree(connection: Connection, made: Crowd, condition: Condition) -> list[in
     return wanted
 
 
-def test_sql_agrees_with_python_on_whatever_is_asked_of_whomever(database: Database) -> None:
+def test_row_14_sql_agrees_with_python_on_whatever_is_asked_of_whomever(
+    database: Database,
+) -> None:
     made = crowd(SIZE)
     pairs = positive = 0
     with database.write() as connection:

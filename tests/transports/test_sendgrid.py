@@ -11,7 +11,7 @@ import pytest
 from nurture.core.errors import MisuseError
 from nurture.core.message import Accepted, Address, Halted, Outcome, Refused, Uncertain
 from nurture.transports import sendgrid
-from nurture.transports.base import Transport
+from nurture.transports.base import LEFT_OVER, PATIENCE, Transport
 from nurture.transports.sendgrid import (
     HOSTS,
     PooledClient,
@@ -200,6 +200,19 @@ def test_what_halts_one_message_keeps_the_rest() -> None:
         way.close()
     assert outcomes == [Accepted(provider_id="m1"), *[Halted(reason="sendgrid: 401")] * 3]
     assert len(seen) == 2
+
+
+def test_a_group_that_takes_too_long_goes_back_untried() -> None:
+    ticks = iter([0.0, 1.0, 61.0])
+    seen: list[bytes] = []
+    with serving(answering(OK, seen=seen)) as port:
+        account = SendGridSettings(api_key=KEY, base_url=f"http://{HOST}:{port}/")
+        way = SendGridTransport(account, monotonic=lambda: next(ticks))
+        outcomes = way.send([letter(n) for n in range(3)], now=NOW)
+        way.close()
+    assert outcomes == [Accepted(provider_id="m1"), LEFT_OVER, LEFT_OVER]
+    assert len(seen) == 1
+    assert way.longest_wait == PATIENCE + timedelta(seconds=95)
 
 
 def cut_before_reading(connection: socket.socket) -> None:

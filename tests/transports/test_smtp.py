@@ -27,7 +27,7 @@ from nurture.core.message import (
     Uncertain,
 )
 from nurture.render.mime import to_bytes
-from nurture.transports.base import Transport
+from nurture.transports.base import LEFT_OVER, PATIENCE, Transport
 from nurture.transports.smtp import SmtpSettings, SmtpTransport, Tls
 from tests.transports.letters import NOW, Certificate, letter
 from tests.transports.servers import HOST, SmtpServer, closed_port, serving
@@ -90,6 +90,23 @@ def test_it_is_a_transport(real_server: int) -> None:
     assert (transport.name, transport.group_size) == ("smtp", 50)
     transport.forget([])
     transport.close()
+
+
+def test_a_group_that_takes_too_long_goes_back_untried() -> None:
+    ticks = iter([0.0, 1.0, 61.0])
+    server = SmtpServer()
+    with serving(server) as port:
+        way = SmtpTransport(settings(port), to_bytes=to_bytes, monotonic=lambda: next(ticks))
+        outcomes = way.send([letter(n) for n in range(3)], now=NOW)
+        way.close()
+    assert [type(outcome) for outcome in outcomes] == [Accepted, Refused, Refused]
+    assert outcomes[1:] == [LEFT_OVER, LEFT_OVER]
+    assert len(server.bodies) == 1
+
+
+def test_a_worker_is_given_longer_than_the_longest_reply_may_take() -> None:
+    way = SmtpTransport(settings(1, final_reply_seconds=600), to_bytes=to_bytes)
+    assert way.longest_wait > PATIENCE + timedelta(seconds=600)
 
 
 def test_a_strict_server_takes_messages_over_one_connection_and_reads_the_same(

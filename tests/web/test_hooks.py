@@ -80,6 +80,16 @@ def test_a_forged_or_altered_post_leaves_no_row(page_world: World) -> None:
     assert page_world.rung == []
 
 
+@pytest.mark.parametrize(("hours", "status"), [(1.9, 204), (2.1, 401)])
+def test_how_old_a_post_may_be_is_a_setting(page_world: World, hours: float, status: int) -> None:
+    age = timedelta(hours=2)
+    with page_world.serving(provider_keys=(public(KEY),), provider_max_age=age) as browser:
+        headers = signed(page_world, EVENTS, age=timedelta(hours=hours))
+        answer = browser.post("/hooks/sendgrid", content=EVENTS, headers=headers)
+    assert answer.status_code == status
+    assert page_world.rows()["raw_posts"] == (status == 204)
+
+
 def test_without_a_key_nothing_is_taken(page_world: World) -> None:
     with page_world.serving() as browser:
         assert browser.post("/hooks/sendgrid", content=EVENTS).status_code == 401

@@ -43,6 +43,7 @@ def target(world: World) -> Iterator[Target]:
         f"/p/{world.token(Purpose.PREFERENCES, mail)}",
         "/hooks/sales/inside-sales",
         "/hooks/sendgrid",
+        "/hooks/inbound",
         "/f/x",
         "/u/x",
         "/p/x",

@@ -13,7 +13,7 @@ from nurture.core.event import EventKind
 from nurture.core.message import Address, OutgoingMessage, RenderedMail
 from nurture.engine.erase import erase_leads
 from nurture.render.mime import to_bytes
-from nurture.store import handoffs
+from nurture.store import handoffs, switches
 from nurture.transports.outbox import OutboxTransport
 from nurture.web import outbox
 from tests.web.test_landing import happened
@@ -27,6 +27,7 @@ PAGES = (
     "/leads",
     "/leads/abc",
     "/handoffs",
+    "/sending",
     "/definitions",
 )
 
@@ -267,3 +268,18 @@ def test_the_definitions_in_force_are_shown_with_their_signatures(world: World) 
     assert "Signed for marketing by" in page
     for stage in ("Suspect", "Prospect", "Opportunity"):
         assert stage in page
+
+
+# -- sending -------------------------------------------------------------------------------------
+
+
+def test_what_stops_sending_and_what_waits_is_shown(world: World) -> None:
+    lead_id = world.add_lead()
+    world.add_mail(lead_id, accepted=False)
+    with world.database.write() as connection:
+        switches.halt(connection, "transport:smtp", reason="535 <who are you>", until=None, now=NOW)
+    with world.serving() as browser:
+        page = browser.get("/sending").text
+    assert "The transport smtp is off" in page
+    assert "535 &lt;who are you&gt;" in page
+    assert "If sending went on now: 2026-09-01 08:00 UTC" in page

@@ -252,6 +252,7 @@ def test_the_api_is_described(browser: httpx.Client) -> None:
         "GET /v/{token}",
         "POST /hooks/sales/{endpoint}",
         "POST /hooks/sendgrid",
+        "POST /hooks/inbound",
         "POST /hooks/signals",
     }
 

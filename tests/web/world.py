@@ -19,7 +19,7 @@ from nurture.core.lead import Stage, Value
 from nurture.core.message import MessageState
 from nurture.core.project import Field, Form, Project, Template
 from nurture.core.token import Grant, Keyring, Purpose, public_id, sign
-from nurture.engine import intake
+from nurture.engine import intake, traces
 from nurture.engine.intake import Answer
 from nurture.engine.links import FORM_LINK_LIFE
 from nurture.engine.mailroom import Mailroom
@@ -299,6 +299,11 @@ class World:
         with self.database.read() as connection:
             return [(str(e.kind), e.subject, e.human) for e in events.of_lead(connection, lead_id)]
 
+    def settle(self) -> None:
+        """Let ten minutes pass, and have clicks judged."""
+        self.clock.go(minutes=10)
+        traces.run(self.runtime, now=self.clock())
+
     def facts(self, lead_id: int) -> dict[str, tuple[Any, str]]:
         """Return the newest value and source of each fact."""
         with self.database.read() as connection:
@@ -315,11 +320,12 @@ class World:
             }
 
     def content(self) -> dict[str, list[tuple[Any, ...]]]:
-        """Return everything that is stored."""
+        """Return everything that is stored but traces: that somebody looked changes nothing."""
         with self.database.read() as connection:
             return {
                 table.name: [tuple(row) for row in connection.execute(select(table))]
                 for table in metadata.sorted_tables
+                if table.name != "traces"
             }
 
 

@@ -148,6 +148,11 @@ class App:
         """Return the present instant by the app's clock."""
         return self.settings.clock()
 
+    def project_in_force(self) -> Project:
+        """Return the project of the release in force."""
+        with self.database.read() as connection:
+            return self.runtime.in_force(connection).project
+
     def project_on_disk(self) -> Project:
         """Load the project's files as they are on disk now."""
         return load_folder(self.settings.folder, self.settings.env)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from nurture.bootstrap import App
+from nurture.bootstrap.batch_trial import uses_batches
+from nurture.core.doubt import Evidence
 from nurture.core.errors import MisuseError, RefusedInput
 from nurture.core.project import Endpoint, TransportSettings
 from nurture.engine.deliver import Transport
+from nurture.engine.doubt import Evidences
 from nurture.engine.echo import ProviderEvent
 from nurture.engine.handoff import Answer
 from nurture.engine.mailroom import Mailroom
@@ -19,24 +22,33 @@ from nurture.transports import sendgrid_events, signing
 from nurture.transports.egress import Egress
 from nurture.transports.outbox import OutboxTransport
 from nurture.transports.sendgrid import Region, SendGridSettings, SendGridTransport
+from nurture.transports.sendgrid_activity import SendGridActivity
+from nurture.transports.sendgrid_batch import SendGridBatchTransport
+from nurture.transports.sendgrid_suppressions import SendGridStopLists
 from nurture.transports.smtp import SmtpSettings, SmtpTransport, Tls
 
 
 def make_ways(app: App) -> Ways:
     """Return the ways out that the project in force asks for."""
     with app.database.read() as connection:
-        wanted = app.runtime.in_force(connection).project.workspace.transport
+        workspace = app.runtime.in_force(connection).project.workspace
+        batch = uses_batches(connection, workspace)
+    wanted = workspace.transport
     return Ways(
-        mailroom=Mailroom(secrets=app.runtime.secrets),
-        transport=make_transport(wanted, app.settings.outbox),
+        mailroom=Mailroom(secrets=app.runtime.secrets, in_pieces=batch),
+        transport=make_transport(wanted, app.settings.outbox, batch=batch),
+        evidences=make_evidences(wanted),
         sender=WebhookSender(),
         parsers={"sendgrid": read_sendgrid},
         clock=app.settings.clock,
     )
 
 
-def make_transport(wanted: TransportSettings, outbox: Path) -> Transport:
-    """Return the transport of the settings; `outbox` is where the outbox transport writes."""
+def make_transport(wanted: TransportSettings, outbox: Path, *, batch: bool = False) -> Transport:
+    """Return the transport of the settings; `outbox` is where the outbox transport writes.
+
+    `batch`: SendGrid is proved to fill in what is each recipient's own.
+    """
     options = {k: v for k, v in wanted.options.items() if v is not None}
     match wanted.kind:
         case "outbox":
@@ -53,15 +65,47 @@ def make_transport(wanted: TransportSettings, outbox: Path) -> Transport:
                 to_bytes=to_bytes,
             )
         case "sendgrid":
-            return SendGridTransport(
-                SendGridSettings(
-                    api_key=str(options["api_key"]),
-                    region=Region(str(options.get("region", Region.GLOBAL))),
-                    sandbox=bool(options.get("sandbox", False)),
-                )
-            )
+            made = sendgrid_settings(wanted)
+            return SendGridBatchTransport(made) if batch else SendGridTransport(made)
         case unknown:
             raise MisuseError(f"no transport is called {unknown!r}")
+
+
+def sendgrid_settings(wanted: TransportSettings) -> SendGridSettings:
+    """Return the account that the project names."""
+    options = wanted.options
+    return SendGridSettings(
+        api_key=str(options["api_key"]),
+        region=Region(str(options.get("region") or Region.GLOBAL)),
+        sandbox=bool(options.get("sandbox")),
+        treat_503_as_refused=bool(options.get("treat_503_as_refused")),
+    )
+
+
+def make_stop_lists(app: App) -> SendGridStopLists | None:
+    """Return what reads the provider's own stop lists, None where the provider has none."""
+    with app.database.read() as connection:
+        wanted = app.runtime.in_force(connection).project.workspace.transport
+    return SendGridStopLists(sendgrid_settings(wanted)) if wanted.kind == "sendgrid" else None
+
+
+def make_evidences(wanted: TransportSettings) -> Evidences:
+    """Return where doubts about mail sent this way find evidence."""
+    options = wanted.options
+    if wanted.kind != "sendgrid":
+        return Evidences(transport=wanted.kind)
+    # Without a key its reports are refused, and in the sandbox there are none.
+    reports = bool(options.get("webhook_keys")) and not options.get("sandbox")
+    asks = options.get("lookup") == "activity"
+    return Evidences(
+        transport=wanted.kind,
+        rules=Evidence(
+            reports=reports,
+            look_up=asks,
+            quiet=timedelta(seconds=int(str(options.get("resend_after") or 1800))),
+        ),
+        look_up=SendGridActivity(sendgrid_settings(wanted)) if asks else None,
+    )
 
 
 class WebhookSender:

@@ -226,7 +226,10 @@ def _fields(
             continue
         if alone.value > LEAK_AUC:
             leaks.append(Leak(field=name, auc=alone, reason=TOO_GOOD))
-        if evidence.information_value >= LEAST_INFORMATION:
+        if name in cases.without_rule:
+            told = f"no rule can ask for it; alone it sorts with an AUC of {alone.value:.2f}"
+            left_out.append(LeftOut(where=name, reason=told))
+        elif evidence.information_value >= LEAST_INFORMATION:
             kept.append((made, evidence, alone))
         else:
             left_out.append(LeftOut(where=name, reason=_why_not(made, evidence)))

@@ -48,6 +48,8 @@ class Cases:
     won: Flags
     # Columns written after the decision: they are measured and listed, and give no points.
     recorded_after: tuple[str, ...] = ()
+    # Columns that no rule could ask for: they are measured and told, and give no points.
+    without_rule: tuple[str, ...] = ()
     # Their mere number is told too: `rows_left_out` lists the first ones only.
     rows_left_out: tuple[LeftOut, ...] = ()
     rows_left_out_count: int = 0

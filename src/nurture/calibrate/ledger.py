@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,10 +13,11 @@ import pandas as pd
 from nurture.calibrate.backtest import Backtest, Plan, backtest
 from nurture.calibrate.bins import Slot
 from nurture.calibrate.cases import Cases, Flags, LeftOut, Said
+from nurture.calibrate.field_columns import columns_of
 from nurture.calibrate.half_life import Behaviour
 from nurture.calibrate.measure import auc
 from nurture.calibrate.suggest import Origin
-from nurture.core.condition import Facts, ValueType, holds
+from nurture.core.condition import Facts, holds, refs_of
 from nurture.core.errors import RefusedInput
 from nurture.core.event import SIGNS_OF_LIFE, EventKind
 from nurture.core.known import Known, Statement, known
@@ -32,7 +32,6 @@ from nurture.store.db import Connection
 from nurture.store.reporting import hold_still
 
 SOURCE = "source"
-_TESTED = frozenset({ValueType.NUMBER, ValueType.BOOL, ValueType.CHOICE})
 
 
 class Target(StrEnum):
@@ -71,8 +70,13 @@ class Ledger:
 
 
 def read_ledger(connection: Connection, project: Project, target: Target) -> Ledger:
-    """Read all answered handoffs in a handful of set queries."""
+    """Read all answered handoffs in a handful of set queries, the first of their transaction."""
     hold_still(connection)
+    return ledger_of(connection, project, target)
+
+
+def ledger_of(connection: Connection, project: Project, target: Target) -> Ledger:
+    """Read them in a transaction that holds still already."""
     home = zone(project.workspace.time_zone)
     rows = outcomes.decided(connection)
     told = _told(connection, project)
@@ -191,6 +195,7 @@ def backtest_ledger(
         outcome=str(ledger.target),
         columns=pd.DataFrame(columns, dtype=object),
         won=won_of(ledger),
+        without_rule=tuple(name for name in columns if name not in origins),
         rows_left_out=(still_open,) if ledger.open else (),
         rows_left_out_count=ledger.open,
         columns_left_out=tuple(_not_tested(project)),
@@ -234,21 +239,23 @@ def _columns(
     for rule in rules:
         name = f"rule {rule.id}"
         columns[name] = [_answer(rule, one) for one in decided]
-        origins[name] = Origin(id=rule.id, key=rule.key, when=rule.text if rule.when else "")
-        forced[name] = _slots(rule)
-    for field in project.fields.values():
-        if field.type not in _TESTED or field.personal or _is_read(field, rules):
-            continue
-        columns[field.key] = [_text(profile_value(field.key, one.facts)) for one in decided]
-        name = field.key.replace(".", "-").replace("_", "-")
-        yes_or_no = field.type is ValueType.BOOL
-        origins[field.key] = Origin(
-            id=name,
-            key="" if yes_or_no else field.key,
-            when=f"{field.key} == true" if yes_or_no else "",
+        origins[name] = Origin(
+            id=rule.id,
+            key=rule.key,
+            when=rule.text if rule.when else "",
+            personas=rule.personas,
         )
-        if yes_or_no:
-            forced[field.key] = (Slot(values=("True",)), Slot(rest=True), Slot(missing=True))
+        forced[name] = _slots(rule)
+    facts = [one.facts for one in decided]
+    for field in project.fields.values():
+        if field.personal or _is_read(field, rules):
+            continue
+        for column in columns_of(field, facts):
+            columns[column.name] = list(column.texts)
+            if column.origin is not None:
+                origins[column.name] = column.origin
+            if column.slots:
+                forced[column.name] = column.slots
     columns[SOURCE] = [one.facts.lead.source for one in decided]
     origins[SOURCE] = Origin(id=SOURCE)
     return columns, origins, forced
@@ -279,19 +286,17 @@ def _slots(rule: FitRule) -> tuple[Slot, ...]:
 
 
 def _is_read(field: Field, rules: Sequence[FitRule]) -> bool:
-    named = re.compile(rf"\b{re.escape(field.key)}\b")
-    return any(rule.key == field.key or named.search(rule.text) for rule in rules)
+    conditions = (rule.when for rule in rules if rule.when is not None)
+    read = {ref.text for condition in conditions for ref in refs_of(condition)}
+    return field.key in read or any(rule.key == field.key for rule in rules)
 
 
 def _not_tested(project: Project) -> list[LeftOut]:
-    found = []
-    for field in project.fields.values():
-        if field.personal:
-            found.append(LeftOut(where=field.key, reason="it is personal"))
-        elif field.type not in _TESTED and not _is_read(field, project.qualification.fit.rules):
-            reason = "only numbers, single choices and yes or no are tested"
-            found.append(LeftOut(where=field.key, reason=reason))
-    return found
+    return [
+        LeftOut(where=field.key, reason="it is personal")
+        for field in project.fields.values()
+        if field.personal
+    ]
 
 
 # -- behaviour -----------------------------------------------------------------------------------

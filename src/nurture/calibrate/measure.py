@@ -28,15 +28,27 @@ class Auc:
 
 def auc(won: Flags, points: Numbers) -> Auc:
     """Return the area under the ROC curve; equal points count half."""
-    wins, others = points[won], points[~won]
-    ranks = _midranks(points)
-    # DeLong's placements: the share of the other side that each case stands above.
-    above = (ranks[won] - _midranks(wins)) / len(others)
-    below = 1 - (ranks[~won] - _midranks(others)) / len(wins)
+    above, below = _placed(won, points)
     value = float(above.mean())
-    error = sqrt(_variance(above) / len(wins) + _variance(below) / len(others))
+    error = sqrt(_variance(above) / len(above) + _variance(below) / len(below))
     reach = NORMAL_95 * error
     return Auc(value=value, low=max(value - reach, 0.0), high=min(value + reach, 1.0))
+
+
+def auc_gained(won: Flags, before: Numbers, after: Numbers) -> Auc:
+    """Return how much more of the area the second points have, on the same cases."""
+    gains = [new - old for old, new in zip(_placed(won, before), _placed(won, after), strict=True)]
+    value = float(gains[0].mean())
+    reach = NORMAL_95 * sqrt(sum(_variance(each) / len(each) for each in gains))
+    return Auc(value=value, low=value - reach, high=value + reach)
+
+
+def _placed(won: Flags, points: Numbers) -> tuple[Numbers, Numbers]:
+    """Return DeLong's placements: the share of the other side that each case stands above."""
+    wins, others, ranks = points[won], points[~won], _midranks(points)
+    above = (ranks[won] - _midranks(wins)) / len(others)
+    below = 1 - (ranks[~won] - _midranks(others)) / len(wins)
+    return above, below
 
 
 def _variance(values: Numbers) -> float:

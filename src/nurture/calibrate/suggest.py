@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import unified_diff
 
 from nurture.calibrate.backtest import Backtest, Field
@@ -30,11 +30,14 @@ _FIELDS = """\
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """What a column of the backtest is in the project: a field, or a condition of a rule."""
+    """What a column of the backtest is in the project: a field, a condition, or personas."""
 
     id: str
     key: str = ""
     when: str = ""
+    personas: tuple[str, ...] = ()
+    # For bins that a field's value cannot name: the condition that asks for each.
+    cases: Mapping[str, str] = field(default_factory=dict)
 
 
 Origins = Mapping[str, Origin]
@@ -122,6 +125,10 @@ def _rules(one: Field, origin: Origin) -> list[str]:
     filled = dict(zip(one.cut.slots, one.evidence.cases.tolist(), strict=True))
     if origin.when:
         return [_condition(origin.id, origin.when, known[0][1] - rest)]
+    if origin.personas:
+        return [_personas(origin.id, origin.personas, known[0][1] - rest)]
+    if origin.cases:
+        return _cases(one, origin, rest)
     if not origin.key:
         return [
             _condition(f"{origin.id}-{number}", f"{origin.id} == {_quoted(slot.values[0])}", points)
@@ -139,6 +146,18 @@ def _rules(one: Field, origin: Origin) -> list[str]:
     if points and filled[missing] >= LEAST_CASES:
         lines.append(_condition(f"{origin.id}-unknown", f"not known({origin.key})", points))
     return lines
+
+
+def _cases(one: Field, origin: Origin, rest: int) -> list[str]:
+    """Return a condition for each bin that differs from the rest, which is whatever is known."""
+    found = [_condition(f"{origin.id}-known", f"known({origin.key})", rest)] if rest else []
+    for number, (slot, points) in enumerate(zip(one.cut.slots, one.points, strict=True), 1):
+        if slot.values and points != rest:
+            when = origin.cases[slot.values[0]]
+            found.append(_condition(f"{origin.id}-{number}", when, points - rest))
+        elif slot.missing and points:
+            found.append(_condition(f"{origin.id}-unknown", f"not known({origin.key})", points))
+    return found
 
 
 def _values(origin: Origin, known: Sequence[tuple[Slot, int]], rest: int) -> str:
@@ -170,6 +189,10 @@ def _condition(name: str, when: str, points: int) -> str:
     return f"- {{id: {name}, when: {json.dumps(when, ensure_ascii=False)}, points: {points}}}"
 
 
+def _personas(name: str, personas: Sequence[str], points: int) -> str:
+    return f"- {{id: {name}, persona: [{', '.join(map(_key, personas))}], points: {points}}}"
+
+
 def _quoted(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
@@ -181,6 +204,8 @@ def _key(text: str) -> str:
 
 
 def _in_force(rule: FitRule) -> str:
+    if rule.personas:
+        return _personas(rule.id, rule.personas, rule.points)
     if rule.when is not None:
         return _condition(rule.id, rule.text, rule.points)
     if rule.bands:

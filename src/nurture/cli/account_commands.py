@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,8 +11,9 @@ import typer
 from nurture.cli.lead_actions import By
 from nurture.cli.lead_show import Lead
 from nurture.cli.place import opened, person_acting, place_of
+from nurture.cli.rejects import Rejects, must_be_new, say_rejects, write_rejects
 from nurture.cli.show import print_json, say, table
-from nurture.core.errors import RefusedInput
+from nurture.core.errors import MisuseError, RefusedInput
 
 if TYPE_CHECKING:
     from nurture.core.project import Project
@@ -29,9 +31,12 @@ def list_accounts(
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many.")] = 50,
 ) -> None:
     """List organizations, those that fit best first."""
+    from nurture.core.account import ALL_TIERS
     from nurture.engine import account_view
 
     place = place_of(context)
+    if tier is not None and tier not in ALL_TIERS:
+        raise MisuseError(f"there is no tier {tier}; there are: {', '.join(ALL_TIERS)}")
     with opened(place) as app, app.database.read() as connection:
         project = app.runtime.in_force(connection).project
         found = account_view.list_accounts(
@@ -79,11 +84,13 @@ def show(
 def import_accounts(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="The CSV file; it needs domain or company.")],
+    rejects: Rejects = None,
 ) -> None:
     """Put organizations on the target list; the same file twice changes nothing."""
     from nurture.engine import importing_accounts
 
     place = place_of(context)
+    must_be_new(rejects)
     with opened(place) as app:
         try:
             done = importing_accounts.import_accounts(
@@ -91,9 +98,11 @@ def import_accounts(
             )
         except RefusedInput as error:
             raise RefusedInput(f"{file}: {error}") from None
+    written = write_rejects(done.rejected, file, rejects)
     if place.json:
         print_json(
             {
+                "rejects_file": written,
                 "rows": done.rows,
                 "targets": done.targets,
                 "known_before": done.known_before,
@@ -112,6 +121,7 @@ def import_accounts(
     for title, several in (("Rejected", done.rejected), ("Remark", done.remarks)):
         for one in several[:MOST_SHOWN]:
             say(f"{title} on line {one.line}: {one.reason}")
+    say_rejects(written)
     say("Who fits best: nurture account list --suspects. Nobody there is mailed.")
 
 
@@ -136,6 +146,13 @@ def join(
         print_json({"account": line.key, "people": line.people})
     else:
         say(f"The lead belongs to {line.shown} ({line.key}) now, one of {line.people}.")
+
+
+def _day(at: datetime, zone_name: str) -> str:
+    from nurture.core.policy import zone
+    from nurture.engine.moments import say_day
+
+    return say_day(at.astimezone(zone(zone_name)).date())
 
 
 def _points(milli: int) -> str:
@@ -165,6 +182,8 @@ def _as_json(one: Judged) -> dict[str, Any]:
         "fit_rows": one.icp.rows,
         "score": one.score.value,
         "score_rows": one.score.rows,
+        "qualified": one.qualified.met,
+        "qualified_by": one.qualified.asked,
     }
 
 
@@ -211,6 +230,9 @@ def _show(view: AccountView, project: Project) -> None:
     say(table(["", ""], [row for row in rows if row[1]]))
     scored = [(r.part, r.what, _points(r.raw), _points(r.net)) for r in one.score.rows]
     say(table(["score", "of", "points", "counts"], scored, right=["points", "counts"]))
+    asked = [(a.what, "yes" if a.met else "no", a.found) for a in one.qualified.asked]
+    said = "qualified" if one.qualified.met else "not qualified yet"
+    say(table([said, "met", "found"], asked))
     if view.people:
         people = [
             (
@@ -230,7 +252,7 @@ def _show(view: AccountView, project: Project) -> None:
         (
             project.fields[key].label if key in project.fields else key,
             words.answer(key, fact.held.value),
-            fact.held.source,
+            f"{fact.held.source}, {_day(fact.held.at, zone)}",
             "; ".join(f"{r.source}: {words.answer(key, r.value)}" for r in fact.rivals),
         )
         for key, fact in view.known.items()

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 def checked(folder: Path) -> CheckResult:
     """Return everything wrong with the project in the folder."""
+    from nurture.engine.rehearsal import rehearse
     from nurture.project.check import check_folder
     from nurture.project.load import read_folder
     from nurture.project.signing import unsigned
@@ -33,17 +34,28 @@ def checked(folder: Path) -> CheckResult:
     found = check_folder(folder, os.environ, lint)
     # Apart from the other rules: a draft is right or wrong whoever has agreed to it yet.
     told = unsigned(read_folder(folder)[0])
+    if found.project is not None:
+        broken = {finding.file for finding in found.errors}
+        told += rehearse(found.project, broken=broken)
     return replace(found, errors=tuple(sorted({*found.errors, *told})))
 
 
 def with_costs(app: App, found: CheckResult) -> CheckResult:
-    """Add the segments that take too long on the database."""
+    """Add what only the database can tell: slow segments, and fields that leads lack."""
     from nurture.engine.segments import too_slow
+    from nurture.engine.unanswered import unanswered, with_counts
 
     if found.project is None:
         return found
-    slow = too_slow(app.runtime, found.project, now=app.now())
-    return replace(found, errors=tuple(sorted({*found.errors, *slow})))
+    now = app.now()
+    slow = too_slow(app.runtime, found.project, now=now)
+    errors = with_counts(app.runtime, found.project, found.errors, now=now)
+    lacking = [] if found.errors else unanswered(app.runtime, found.project, now=now)
+    return replace(
+        found,
+        errors=tuple(sorted({*errors, *slow})),
+        warnings=tuple(sorted({*found.warnings, *lacking})),
+    )
 
 
 def say_findings(found: CheckResult, *, echo: Callable[[Text], None] = say) -> None:

@@ -57,6 +57,7 @@ def _say_stage(stage: StageSaid) -> None:
         ("moves back or aside to", ", ".join(stage.back)),
         ("worth of a person's time", _minutes(stage.minutes)),
         ("silence allowed", stage.silence),
+        ("longest time here", stage.at_most),
     ]
     say(table(["", ""], [row for row in rows if row[1]]))
 

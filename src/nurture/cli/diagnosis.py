@@ -119,6 +119,7 @@ def _secret(app: App) -> Check:
 
 
 def _in_force(place: Place, app: App) -> Iterator[Check]:
+    from nurture.cli.sender_checks import sender_checks
     from nurture.engine.apply import project_in_force
     from nurture.engine.health import look
 
@@ -139,6 +140,8 @@ def _in_force(place: Place, app: App) -> Iterator[Check]:
         return
     yield _release(place, project)
     yield from _transport(project)
+    yield from sender_checks(project, app)
+    yield from _batches(project, app)
     for endpoint in project.endpoints.values():
         yield from _endpoint(endpoint)
     yield from _work(look(app.runtime, now=app.now()), app)
@@ -205,6 +208,25 @@ def _transport(project: Project) -> Iterator[Check]:
             what="mail and password go to the server unprotected (tls: none)",
             remedy="tls: starttls",
         )
+
+
+def _batches(project: Project, app: App) -> Iterator[Check]:
+    from nurture.bootstrap.batch_trial import proof, wants_batches
+
+    if not wants_batches(project.workspace):
+        return
+    with app.database.read() as connection:
+        found = proof(connection, project.workspace)
+    if found is None or not found.proven_at:
+        yield Check(
+            name="batches",
+            state=State.PROBLEM,
+            what=f"not proved with {project.workspace.sender_email}; mail goes one by one",
+            remedy="nurture doctor --batch ADDRESS --batch ADDRESS, with two of your own",
+        )
+        return
+    what = f"proved with {found.sender} on {found.proven_at[:10]}; mail goes in batches"
+    yield Check(name="batches", state=State.OK, what=what)
 
 
 def _endpoint(endpoint: Endpoint) -> Iterator[Check]:
@@ -274,7 +296,15 @@ def _work(health: Health, app: App) -> Iterator[Check]:
         )
 
 
-_URGENT = frozenset({"mails_parked", "mails_unrendered", "handoffs_dead", "enrollments_set_aside"})
+_URGENT = frozenset(
+    {
+        "mails_parked",
+        "mails_unrendered",
+        "handoffs_dead",
+        "enrollments_set_aside",
+        "posts_set_aside",
+    }
+)
 """What something of ours has failed at; the rest is people's daily work."""
 
 

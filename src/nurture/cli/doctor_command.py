@@ -2,21 +2,43 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 from rich.text import Text
 
 from nurture.cli.place import place_of
 from nurture.cli.run import DONE, FINDINGS
 from nurture.cli.show import print_json, say, shown
+from nurture.core.errors import MisuseError
 
 STYLES = {"ok": "green", "note": "yellow", "problem": "red"}
 
 
-def doctor(context: typer.Context) -> None:
+def doctor(
+    context: typer.Context,
+    batch: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Send a trial of SendGrid's batches to this address of yours; give two of them."
+        ),
+    ] = None,
+    code: Annotated[
+        list[str] | None,
+        typer.Option(help="A code that a mail of that trial shows; give all four of them."),
+    ] = None,
+) -> None:
     """Look at settings, database and queues, and say what is wrong and what to do."""
+    from nurture.cli import batch_trial
     from nurture.cli.diagnosis import State, examine
 
     place = place_of(context)
+    if batch and code:
+        raise MisuseError("first --batch, and --code when the mails have arrived")
+    if batch or code:
+        raise typer.Exit(
+            batch_trial.send(place, batch) if batch else batch_trial.take(place, code or [])
+        )
     found = list(examine(place))
     problems = [one for one in found if one.state is State.PROBLEM]
     if place.json:

@@ -11,6 +11,7 @@ import typer
 
 from nurture.cli.place import opened, place_of
 from nurture.cli.show import plain, print_json, say, table
+from nurture.core.address import doubt_about
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -48,6 +49,7 @@ def _told(connection: Connection, person: Person, now: datetime) -> Told:
         "uid": lead.uid,
         "name": person.name,
         "email": lead.email,
+        "doubt_about_address": doubt_about(lead.email),
         "company": person.company,
         "time_zone": lead.time_zone,
         "language": lead.language,
@@ -103,6 +105,7 @@ def _show(person: Person, told: Told, now: datetime) -> None:
     rows = [
         ("id", lead.uid),
         ("address", lead.email or "(none)"),
+        ("beware", told["doubt_about_address"]),
         ("company", person.company),
         ("source", lead.source),
         ("came", zones.both(lead.captured_at)),

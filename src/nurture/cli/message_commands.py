@@ -1,58 +1,80 @@
-"""`nurture message list|resolve`: mails of which nobody knows whether they left."""
+"""`nurture message list|resolve`: mail that stands still, and mail in doubt settled by a person."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nurture.cli.lead_actions import By
 from nurture.cli.place import opened, person_acting, place_of
-from nurture.cli.show import print_json, say, table
+from nurture.cli.show import print_json, say, table, warn
 from nurture.core.errors import MisuseError
 
+if TYPE_CHECKING:
+    from nurture.engine.held import Held
 
-def list_messages(context: typer.Context) -> None:
-    """List the mails in doubt, longest in doubt first."""
-    from nurture.engine.moments import Zones
-    from nurture.store import leads, messages
+
+Limit = Annotated[int, typer.Option(min=1, max=10_000, help="How much held mail is shown.")]
+
+
+def list_messages(context: typer.Context, limit: Limit = 50) -> None:
+    """List mail in doubt, longest first, and mail that is held: why, and what will settle it."""
+    from nurture.bootstrap.ways import make_ways
+    from nurture.engine import held
+    from nurture.engine.moments import Zones, say_seconds
+    from nurture.store import leads
 
     place = place_of(context)
-    with opened(place) as app, app.database.read() as connection:
-        doubts = messages.in_doubt(connection)
-        people = leads.read(connection, sorted({m.lead_id for m, _, _ in doubts}))
-        home = app.runtime.in_force(connection).project.workspace.time_zone
+    with opened(place) as app:
+        now = app.now()
+        found = held.look(app.runtime, make_ways(app).evidences, limit=limit, now=now)
+        with app.database.read() as connection:
+            people = leads.read(connection, sorted({mail.lead_id for mail in found.mails}))
+            home = app.runtime.in_force(connection).project.workspace.time_zone
+    if found.more:
+        warn(f"{found.more} more are held; see more of them with --limit")
     if place.json:
-        print_json(
-            [
-                {
-                    "uid": m.uid,
-                    "lead": people[m.lead_id].uid,
-                    "template": m.template,
-                    "state": m.state,
-                    "since": since,
-                    "reason": reason,
-                }
-                for m, reason, since in doubts
-            ]
-        )
+        print_json([_as_json(mail, people[mail.lead_id].uid) for mail in found.mails])
         return
-    if not doubts:
-        say("No mail is in doubt.", style="green")
+    if not found.mails:
+        say("No mail is in doubt, and none is held.", style="green")
         return
-    rows = [
-        (
-            m.uid,
-            m.state,
-            m.template,
-            people[m.lead_id].email or people[m.lead_id].uid[:12],
-            Zones(lead=people[m.lead_id].time_zone, home=home).both(since),
-            reason,
+    rows = []
+    for mail in found.mails:
+        lead = people[mail.lead_id]
+        zones = Zones(lead=lead.time_zone, home=home)
+        rows.append(
+            (
+                mail.uid[:12],
+                mail.state,
+                mail.template,
+                lead.email or lead.uid[:12],
+                say_seconds(int(mail.age.total_seconds())),
+                mail.reason,
+                mail.settles,
+                zones.both(mail.at) if mail.at else "",
+            )
         )
-        for m, reason, since in doubts
-    ]
-    say(table(["id", "state", "mail", "lead", "in doubt since", "reason"], rows))
-    say("Look at the provider for an id, then: nurture message resolve ID --sent, or --again")
+    heads = ["id", "state", "mail", "lead", "for", "reason", "settled by", "when"]
+    say(table(heads, rows))
+    if any(mail.state != "ready" for mail in found.mails):
+        say("Look at the provider for an id, then: nurture message resolve ID --sent, or --again,")
+        say("and --reason with what you saw.")
+
+
+def _as_json(mail: Held, lead: str) -> dict[str, object]:
+    return {
+        "uid": mail.uid,
+        "lead": lead,
+        "template": mail.template,
+        "state": mail.state,
+        "since": mail.since,
+        "age_seconds": int(mail.age.total_seconds()),
+        "reason": mail.reason,
+        "settled_by": mail.settles,
+        "at": mail.at,
+    }
 
 
 def resolve(
@@ -62,6 +84,9 @@ def resolve(
     again: Annotated[
         bool, typer.Option("--again", help="It did not leave: send it with the next tick.")
     ] = False,
+    reason: Annotated[
+        str, typer.Option(help="Why you know it: what you saw, and where. Kept in the ledger.")
+    ] = "",
     by: By = None,
 ) -> None:
     """Settle a mail in doubt. Only evidence should decide: sent again, it may arrive twice."""
@@ -69,9 +94,11 @@ def resolve(
 
     if sent is again:
         raise MisuseError("choose --sent (it did leave) or --again (send it once more)")
+    if not reason.strip():
+        raise MisuseError("say with --reason why you know it; the ledger keeps it")
     place = place_of(context)
     with opened(place) as app:
-        who = by_hand.Who(name=person_acting(by))
+        who = by_hand.Who(name=person_acting(by), reason=reason.strip())
         message = by_hand.settle_message(app.runtime, uid, who, sent=sent, now=app.now())
     said = "counts as sent" if sent else "is sent again with the next tick"
     if place.json:

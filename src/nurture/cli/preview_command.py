@@ -26,13 +26,16 @@ def preview(
         str | None, typer.Option(help="For this lead: id, beginning of it, or address.")
     ] = None,
     sample: Annotated[bool, typer.Option("--sample", help="For a made-up lead (default).")] = False,
+    persona: Annotated[
+        str | None, typer.Option(help="As if they were of this persona; '' for none.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Write the HTML to this file.")] = None,
 ) -> None:
     """Render a mail from the files as they are now, and send nothing."""
     if lead and sample:
         raise MisuseError("choose either --lead or --sample")
     place = place_of(context)
-    mail = _mail(place, template, lead)
+    mail = _mail(place, template, lead, persona)
     if out is not None:
         out.write_text(mail.html, encoding="utf-8")
     if place.json:
@@ -49,7 +52,7 @@ def preview(
         say(f"HTML written to {out}", style="green")
 
 
-def _mail(place: Place, template: str, lead: str | None) -> RenderedMail:
+def _mail(place: Place, template: str, lead: str | None, persona: str | None) -> RenderedMail:
     from nurture.bootstrap import derive
     from nurture.engine.mailroom import Mailroom
     from nurture.engine.person import find_lead
@@ -61,11 +64,12 @@ def _mail(place: Place, template: str, lead: str | None) -> RenderedMail:
     mailroom = Mailroom(secrets=derive(NO_SECRET))
     if lead is None:
         now = place.clock()
-        return render(project, mailroom, template, sample_lead(project, now=now), now=now)
+        made_up = sample_lead(project, now=now)
+        return render(project, mailroom, template, made_up, now=now, persona=persona)
     with opened(place) as app, app.database.read() as connection:
         lead_id = find_lead(connection, lead)
         found = leads.read(connection, [lead_id])[lead_id]
-        return render(project, mailroom, template, found, now=app.now())
+        return render(project, mailroom, template, found, now=app.now(), persona=persona)
 
 
 def _project(place: Place) -> Project:

@@ -22,13 +22,17 @@ from nurture.cli import (
     lead_list,
     lead_show,
     lead_steps,
+    list_commands,
     message_commands,
     override_commands,
     preview_command,
+    pull_command,
+    rematch_command,
     reply_command,
     report_command,
     score_backtest,
     score_commands,
+    score_compare,
     segment_commands,
     sending_commands,
     serve_command,
@@ -114,18 +118,22 @@ account = group("account", "Read about organizations, and put them on the target
 account.command("list", cls=Verb)(account_commands.list_accounts)
 account.command("show", cls=Verb)(account_commands.show)
 account.command("import", cls=Verb)(account_commands.import_accounts)
+account.command("rematch", cls=Verb)(rematch_command.rematch)
 app.add_typer(account, rich_help_panel=_LEADS)
 
 segment = group("segment", "Count segments, and say why somebody is in one.")
 segment.command("list", cls=Verb)(segment_commands.list_segments)
 segment.command("count", cls=Verb)(segment_commands.count)
+segment.command("changes", cls=Verb)(segment_commands.changes)
 segment.command("explain", cls=Verb)(segment_commands.explain)
-segment.command("import", cls=Verb)(segment_commands.import_list)
+segment.command("import", cls=Verb)(list_commands.import_list)
+segment.command("remove", cls=Verb)(list_commands.remove)
 app.add_typer(segment, rich_help_panel=_LEADS)
 
 score = group("score", "Explain scores row by row, and test how good they are.")
 score.command("explain", cls=Verb)(score_commands.explain)
 score.command("backtest", cls=Verb)(score_backtest.backtest)
+score.command("compare", cls=Verb)(score_compare.compare)
 score.command("half-life", cls=Verb)(score_backtest.half_life)
 app.add_typer(score, rich_help_panel=_LEADS)
 
@@ -156,6 +164,8 @@ sending = group("sending", "Stop all mail, and let it go on.")
 sending.command("pause", cls=Verb)(sending_commands.pause)
 sending.command("resume", cls=Verb)(sending_commands.resume)
 sending.command("status", cls=Verb)(sending_commands.status)
+sending.command("pull", cls=Verb)(pull_command.pull)
+sending.command("late", cls=Verb)(sending_commands.late)
 app.add_typer(sending, rich_help_panel=_WORK)
 
 app.command("report", cls=Verb, rich_help_panel=_LOOK)(report_command.report)

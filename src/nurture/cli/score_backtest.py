@@ -115,9 +115,10 @@ def half_life(
     place = place_of(context)
     aim = _target(target)
     with _refused_in_words():
-        with opened(place) as app, app.database.read() as connection:
-            project = app.runtime.in_force(connection).project
-            ledger = read_ledger(connection, project, aim)
+        with opened(place) as app:
+            project = app.project_in_force()
+            with app.database.read() as connection:
+                ledger = read_ledger(connection, project, aim)
         whole = estimate(behaviour(ledger))
         groups: dict[str, HalfLife | str] = {}
         in_force = {
@@ -197,9 +198,10 @@ def _of_ledger(place: Place, target: str | None, plan: Plan) -> _Tested:
     from nurture.calibrate.suggest import as_diff, as_yaml
 
     aim = _target(target)
-    with opened(place) as app, app.database.read() as connection:
-        project = app.runtime.in_force(connection).project
-        ledger: Ledger = read_ledger(connection, project, aim)
+    with opened(place) as app:
+        project = app.project_in_force()
+        with app.database.read() as connection:
+            ledger: Ledger = read_ledger(connection, project, aim)
     found, origins = backtest_ledger(ledger, project, plan)
     diff = as_diff(found, origins, project.qualification.fit.rules)
     suggested = as_yaml(found, origins, of_project=True)

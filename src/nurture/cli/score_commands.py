@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import typer
@@ -11,7 +13,7 @@ from nurture.cli.place import opened, place_of
 from nurture.cli.show import print_json, say, shown, table
 
 if TYPE_CHECKING:
-    from nurture.engine.explained import Axis, ScoreExplained
+    from nurture.engine.explained import Axis, ScoreExplained, ScoreRow
     from nurture.engine.person import Person
 
 MOST_ROWS = 30
@@ -78,6 +80,7 @@ def _show_axis(axis: Axis) -> None:
     from nurture.engine.moments import say_day
     from nurture.engine.words import points
 
+    told = _folded(axis.rows)
     rows = [
         (
             f"{row.group}.{row.rule}",
@@ -88,9 +91,9 @@ def _show_axis(axis: Axis) -> None:
             row_line(row),
             points(row.net),
         )
-        for row in axis.rows[:MOST_ROWS]
+        for row in told[:MOST_ROWS]
     ]
-    rest = axis.rows[MOST_ROWS:]
+    rest = told[MOST_ROWS:]
     if rest:
         raw, net = (points(sum(part)) for part in zip(*((r.raw, r.net) for r in rest), strict=True))
         rows.append(("", f"{len(rest)} more, see --json", "", "", raw, "", net))
@@ -99,3 +102,28 @@ def _show_axis(axis: Axis) -> None:
     columns = ["rule", "what", "on", "evidence", "worth then", "lost since", "worth now"]
     say(table(columns, rows, right=["worth then", "worth now"]))
     say()
+
+
+def _folded(rows: Sequence[ScoreRow]) -> list[ScoreRow]:
+    """Return the rows with those of a rule that count nothing any more made one."""
+    found: dict[tuple[str, ...], list[ScoreRow]] = {}
+    for number, row in enumerate(rows):
+        found.setdefault((row.group, row.rule, "" if row.net == 0 else f"{number}"), []).append(row)
+    return [_one(several) for several in found.values()]
+
+
+def _one(several: Sequence[ScoreRow]) -> ScoreRow:
+    if len(several) == 1:
+        return several[0]
+    return replace(
+        several[0],
+        what=f"{len(several)} that count nothing now, see --json",
+        on=None,
+        evidence=(),
+        raw=sum(row.raw for row in several),
+        over_day=sum(row.over_day for row in several),
+        over_count=sum(row.over_count for row in several),
+        faded=sum(row.faded for row in several),
+        over_group=sum(row.over_group for row in several),
+        over_score=sum(row.over_score for row in several),
+    )

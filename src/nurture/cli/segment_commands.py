@@ -1,8 +1,8 @@
-"""`nurture segment list|count|explain|import`."""
+"""`nurture segment list|count|changes|explain`."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,6 +17,7 @@ from nurture.core.errors import MisuseError
 if TYPE_CHECKING:
     from nurture.core.project import Project, Segment
     from nurture.engine.explain import Node
+    from nurture.engine.segment_changes import Changes
     from nurture.engine.segments import Counted
 
 Name = Annotated[str, typer.Argument(help="The segment, as its file is called.")]
@@ -92,27 +93,53 @@ def _segment(project: Project, name: str) -> Segment:
     return segment
 
 
-def import_list(
+def changes(
     context: typer.Context,
     name: Name,
-    file: Annotated[Path, typer.Argument(help="A CSV file with a column called email.")],
+    since: Annotated[
+        str | None, typer.Option(metavar="DATE", help="Compare with the end of this day.")
+    ] = None,
+    limit: Annotated[
+        int, typer.Option(min=1, max=100, help="How many to name that joined, and that left.")
+    ] = 10,
 ) -> None:
-    """Put the leads of a file on the list of a segment; importing it twice adds nobody."""
-    from nurture.engine.segments import import_list as put
+    """Say who joined and who left a segment since yesterday's look, and what changed."""
+    from nurture.engine.segment_changes import changes as compare
 
     place = place_of(context)
-    content = file.read_bytes()
+    day = _date(since) if since else None
     with opened(place) as app:
-        found = put(app.runtime, name, content, now=app.now())
+        found = compare(app.runtime, name, now=app.now(), since=day, limit=limit)
     if place.json:
         print_json(found)
-        return
-    say(f"{found.added} put on the list '{name}', {found.already} were on it before.")
-    if found.unknown:
-        few = ", ".join(found.unknown[:SAMPLE])
-        more = f" and {len(found.unknown) - SAMPLE} more" if len(found.unknown) > SAMPLE else ""
-        say(f"{len(found.unknown)} are no leads of ours: {shown(few)}{more}.", style="yellow")
-        say("`nurture import` brings leads in; then import the list once more.", style="dim")
+    else:
+        _show_changes(found)
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise MisuseError(f"--since {text}: write a day like 2026-11-21") from None
+
+
+def _show_changes(found: Changes) -> None:
+    from nurture.engine.moments import say_day
+
+    day = say_day(found.since_day)
+    say(f"'{found.title}' had {found.leads_then} leads on {day}, and has {found.leads_now} now.")
+    if found.rule_changed:
+        say("Its rule was changed since: who moved may have moved by that.", style="yellow")
+    for title, movers in (("joined", found.joined), ("left", found.left)):
+        say(f"{movers.leads} {title}{':' if movers.leads else '.'}", style="bold")
+        for one in movers.shown:
+            seen = f"seen {say_day(one.seen_on)}" if one.seen_on else "since the last look"
+            say(f"  {one.uid[:12]}  {shown(one.email or '(no address)')}, {seen}")
+            for line in one.why:
+                mark = "" if one.changed else "now: "
+                say(f"      {mark}{shown(line)}", style="dim")
+        if movers.leads > len(movers.shown):
+            say(f"  and {movers.leads - len(movers.shown)} more; --limit shows more", style="dim")
 
 
 def explain(context: typer.Context, name: Name, lead: Lead) -> None:

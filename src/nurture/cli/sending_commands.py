@@ -1,16 +1,19 @@
-"""`nurture sending pause|resume|status`: stop all mail, and let it go on."""
+"""`nurture sending pause|resume|status|late`: stop all mail, let it go on, say how it stands."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nurture.cli.lead_actions import By, read_time
 from nurture.cli.place import opened, person_acting, place_of
 from nurture.cli.run import DONE, FINDINGS
-from nurture.cli.show import print_json, say
+from nurture.cli.show import print_json, say, table
 from nurture.core.errors import MisuseError
+
+if TYPE_CHECKING:
+    from nurture.engine.sending import Sending
 
 
 def pause(
@@ -39,13 +42,17 @@ def pause(
         say(f"All sending is paused {said}.", style="yellow")
 
 
-def resume(context: typer.Context, by: By = None) -> None:
-    """Let mail leave again: lifts the pause, and halts that a transport has caused."""
+def resume(
+    context: typer.Context,
+    reason: Annotated[str, typer.Option(help="Why; it is kept with who did it.")] = "",
+    by: By = None,
+) -> None:
+    """Let mail leave again: lifts the pause, and what a transport or a breaker has halted."""
     from nurture.engine import by_hand
 
     place = place_of(context)
     with opened(place) as app:
-        who = by_hand.Who(name=person_acting(by))
+        who = by_hand.Who(name=person_acting(by), reason=reason)
         lifted = by_hand.resume_sending(app.runtime, who, now=app.now())
     if place.json:
         print_json({"lifted": lifted})
@@ -54,20 +61,88 @@ def resume(context: typer.Context, by: By = None) -> None:
 
 
 def status(context: typer.Context) -> None:
-    """Say whether mail may leave, and what stops it."""
-    from nurture.engine.moments import say_time
-    from nurture.store import switches
+    """Say whether mail may leave, what stops or slows it, and when the queue will be empty."""
+    from nurture.engine import sending
 
     place = place_of(context)
-    with opened(place) as app, app.database.read() as connection:
-        found = switches.all_halted(connection, now=app.now())
-        zone = app.runtime.in_force(connection).project.workspace.time_zone
+    with opened(place) as app:
+        found = sending.look(app.runtime, now=app.now())
+        with app.database.read() as connection:
+            zone = app.runtime.in_force(connection).project.workspace.time_zone
     if place.json:
-        print_json([{"what": name, "reason": why, "until": until} for name, why, until in found])
+        print_json(found)
     else:
-        for name, why, until in found:
-            end = f" until {say_time(until, zone)}" if until else ""
-            say(f"{name} is off{end}: {why}", style="yellow")
-        if not found:
-            say("Mail may leave.", style="green")
-    raise typer.Exit(FINDINGS if found else DONE)
+        _show(found, zone)
+    wrong = found.off or found.slowed or found.warnings or found.late
+    raise typer.Exit(FINDINGS if wrong else DONE)
+
+
+def _show(found: Sending, zone: str) -> None:
+    from nurture.engine.moments import say_time
+
+    for switch in found.off:
+        end = f" until {say_time(switch.until, zone)}" if switch.until else ""
+        say(f"{switch.what} is off{end}: {switch.reason}", style="yellow")
+    if not found.off:
+        say("Mail may leave.", style="green")
+    for switch in found.slowed:
+        end = f" until {say_time(switch.until, zone)}" if switch.until else ""
+        say(f"{switch.title} is slowed down{end}: {switch.reason}", style="yellow")
+    for warning in found.warnings:
+        say(f"Warning: {warning}", style="yellow")
+    for limit in found.limits:
+        more = "" if limit.left else f"; the next at {say_time(limit.free_at, zone)}"
+        say(f"Limit: {limit.why}; {limit.left} may leave now{more}")
+    if found.waiting:
+        _show_queue(found, zone)
+    for step in found.late:
+        say(
+            f"Late: {step.mails} of {step.sequence}/{step.step} since "
+            f"{say_time(step.since, zone)}; decide with `nurture sending late`",
+            style="yellow",
+        )
+
+
+def _show_queue(found: Sending, zone: str) -> None:
+    from nurture.engine.moments import say_seconds, say_time
+
+    if found.due:
+        age = say_seconds(int(found.oldest_for.total_seconds())) if found.oldest_for else "now"
+        say(f"Due: {found.due}; the oldest was planned {age}{' ago' if age != 'now' else ''}")
+    rows = [
+        (group.mails, group.reason, say_time(group.first_at, zone), say_time(group.last_at, zone))
+        for group in found.held
+    ]
+    if rows:
+        say(table(["held", "because", "first may ask again", "last"], rows, right=["held"]))
+    if found.only_late:
+        end = "when a person has decided about the late mails"
+    elif found.empty_at is None:
+        end = "in more than sixty days"
+    else:
+        end = f"{say_time(found.empty_at, zone)} at the earliest"
+    condition = "if sending went on now: " if found.begins_at is None else ""
+    say(f"Empty: {condition}{end}")
+
+
+def late(
+    context: typer.Context,
+    step: Annotated[str, typer.Argument(help="SEQUENCE/STEP, as `nurture sending status` says.")],
+    send: Annotated[bool, typer.Option("--send", help="Send them; windows and caps hold.")] = False,
+    skip: Annotated[bool, typer.Option("--skip", help="Do not send them.")] = False,
+    by: By = None,
+) -> None:
+    """Decide about mails that are late and whose step says `late: ask`."""
+    from nurture.engine import sending
+
+    if send is skip:
+        raise MisuseError("choose --send (late is better than never) or --skip (it is not)")
+    place = place_of(context)
+    with opened(place) as app:
+        done, count = sending.decide_late(
+            app.runtime, step, send=send, by=person_acting(by), now=app.now()
+        )
+    if place.json:
+        print_json({"step": step, "mails": count, "done": done})
+    else:
+        say(f"{count} mails of {step} are {done}.", style="green")

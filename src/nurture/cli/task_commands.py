@@ -20,14 +20,19 @@ def list_tasks(
     team: Annotated[str | None, typer.Option(help="Only this team's.")] = None,
 ) -> None:
     """List open tasks, most urgent first."""
+    from nurture.core.effort import over_budget
     from nurture.engine.moments import say_time
-    from nurture.store import leads, records
+    from nurture.store import effort, leads, records
 
     place = place_of(context)
     with opened(place) as app, app.database.read() as connection:
         found = [t for t in records.open_tasks(connection) if team in (None, t.team)]
-        people = leads.read(connection, sorted({t.lead_id for t in found}))
-        zone = app.runtime.in_force(connection).project.workspace.time_zone
+        concerned = sorted({t.lead_id for t in found})
+        people = leads.read(connection, concerned)
+        project = app.runtime.in_force(connection).project
+        zone, stages = project.workspace.time_zone, project.qualification.stages
+        spent = effort.spent(connection, concerned)
+        over = {i: list(over_budget(stages, minutes)) for i, minutes in spent.items()}
         now = app.now()
     if place.json:
         print_json(
@@ -39,6 +44,7 @@ def list_tasks(
                     "title": t.title,
                     "due_at": t.due_at,
                     "late": t.due_at < now,
+                    "over_budget": over.get(t.lead_id, []),
                 }
                 for t in found
             ]
@@ -54,12 +60,12 @@ def list_tasks(
             t.title,
             people[t.lead_id].email or people[t.lead_id].uid[:12],
             say_time(t.due_at, zone),
-            "late" if t.due_at < now else "",
+            "; ".join([*(["late"] if t.due_at < now else []), *over.get(t.lead_id, [])]),
         )
         for t in found
     ]
     say(table(["id", "team", "what", "lead", "due", ""], rows, right=["id"]))
-    say("Done? nurture task done ID --outcome TEXT")
+    say("Done? nurture task done ID --outcome TEXT --minutes N")
 
 
 def show(
@@ -132,18 +138,30 @@ def done(
     talked: Annotated[
         bool, typer.Option("--talked", help="It was a call, and you talked to the person.")
     ] = False,
+    minutes: Annotated[
+        int | None, typer.Option(min=1, max=10_000, help="How many minutes of yours it took.")
+    ] = None,
     by: By = None,
 ) -> None:
     """Mark a task as done; a sequence that waits for it goes on."""
+    from nurture.core.effort import over_budget
     from nurture.engine import by_hand
+    from nurture.store import effort
 
     place = place_of(context)
     if not outcome.strip():
         raise MisuseError("--outcome: say in a sentence what came of it")
     with opened(place) as app:
         who = by_hand.Who(name=person_acting(by), reason=outcome)
-        by_hand.finish_task(app.runtime, task, who, talked=talked, now=app.now())
+        how = by_hand.Done(talked=talked, minutes=minutes)
+        lead_id = by_hand.finish_task(app.runtime, task, who, done=how, now=app.now())
+        with app.database.read() as connection:
+            stages = app.runtime.in_force(connection).project.qualification.stages
+            spent = effort.spent(connection, [lead_id]).get(lead_id, {})
+        over = list(over_budget(stages, spent))
     if place.json:
-        print_json({"id": task, "done": outcome})
-    else:
-        say(f"Task {task} is done: {outcome}")
+        print_json({"id": task, "done": outcome, "minutes": minutes, "over_budget": over})
+        return
+    say(f"Task {task} is done: {outcome}")
+    for line in over:
+        say(f"Over its budget: {line}", style="yellow")

@@ -52,7 +52,7 @@ def deliver(context: typer.Context, limit: Limit = LIMIT) -> None:
             lambda: _due(app, "deliver"),
             quiet=place.json,
         ):
-            engine.settle(app.runtime, total, now=now)
+            engine.settle(app.runtime, ways, total, now=now)
             engine.mail(app.runtime, ways, total, now=now, limit=limit)
     _show_ticked(total, as_json=place.json)
 
@@ -82,12 +82,15 @@ def _show_ticked(total: Ticked, *, as_json: bool) -> None:
         _say_counts(
             {
                 "provider posts": total.echo,
+                "clicks": total.clicks,
                 "assess": total.assess,
                 "advance": total.advance,
                 "deliver": total.deliver,
                 "handoff": total.handoff,
             }
         )
+    if total.throttled:
+        warn(f"nurture: mail waits for its turn: {total.throttled}; see `nurture sending status`")
     if total.halted:
         warn(f"nurture: sending is halted: {total.halted}; see `nurture sending status`")
         raise typer.Exit(FINDINGS)
@@ -182,6 +185,8 @@ def rebuild(
             say(table(["lead", "field", "before", "now"], rows))
         said = "Compared with facts" if dry_run else f"Rebuilt {found.leads} leads"
         moved = "" if dry_run else f", {found.moved_leads} have moved with time"
+        if found.clicks:
+            moved += f", {found.clicks} clicks are judged otherwise"
         say(f"{said}: {len(found.wrong) or 'none'} wrong{moved}.")
     raise typer.Exit(FINDINGS if found.wrong else DONE)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,12 +23,14 @@ def web_app(app: App) -> Iterator[FastAPI]:
     from nurture.bootstrap.ways import make_ways
     from nurture.cli.doorbell import Doorbell
     from nurture.engine.mailroom import Mailroom
+    from nurture.transports.sendgrid_events import MAX_AGE
     from nurture.web.app import Site, create_app
 
     env = app.settings.env
     with app.database.read() as connection:
         transport = app.runtime.in_force(connection).project.workspace.transport
     keys = transport.options.get("webhook_keys") or ()
+    age = transport.options.get("webhook_max_age")
     with Doorbell(app.runtime, lambda: make_ways(app), app.now) as doorbell:
         yield create_app(
             Site(
@@ -37,6 +40,7 @@ def web_app(app: App) -> Iterator[FastAPI]:
                 ring=doorbell.ring,
                 outbox_dir=app.settings.outbox if transport.kind == "outbox" else None,
                 provider_keys=tuple(map(str, keys)) if isinstance(keys, list | tuple) else (),
+                provider_max_age=timedelta(seconds=age) if isinstance(age, int) else MAX_AGE,
                 operator_token=env.get(OPERATOR_TOKEN, ""),
                 behind_proxy=env.get(BEHIND_PROXY, "") not in ("", "0", "no", "false"),
             )

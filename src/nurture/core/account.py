@@ -1,7 +1,8 @@
 """The organization: how well it is our kind of customer, and how much its people are engaged.
 
-`score = 0.6 * fit + 0.4 * (sum over personas of weight * the most engaged of them) + a bonus for
-each engaged persona`, all in integer milli-points whose rows add up exactly.
+`score = 0.6 * fit + 0.4 * (sum over personas of weight * the most engaged of them + what somebody
+unknown of it did) + a bonus for each engaged persona`, all in integer milli-points whose rows add
+up exactly.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from datetime import UTC, date, datetime
 from nurture.core.condition import Facts, holds, refs_of
 from nurture.core.lead import Lead, Profile, first_standing
 from nurture.core.project import Exclusion, FitModel, FitRule
-from nurture.core.score import MILLI, Contribution, fit
+from nurture.core.score import MILLI, Contribution, fit, most_of
 
 FIT_PERCENT = 60
 PEOPLE_PERCENT = 40
@@ -21,6 +22,7 @@ ENGAGED_FROM = 10 * MILLI
 """From here on somebody counts as engaged."""
 BREADTH_BONUS = 3 * MILLI
 """For each persona of whom somebody is engaged."""
+OTHERS = "others"
 OTHERS_WEIGHT = 20
 """What people count, in percent, whom no persona fits."""
 TOP = 100 * MILLI
@@ -28,6 +30,7 @@ TIERS = ("1", "2", "3")
 UNKNOWN_TIER = "?"
 LAST_TIER = "4"
 OUT_TIER = "out"
+ALL_TIERS = (*TIERS, LAST_TIER, UNKNOWN_TIER, OUT_TIER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +99,7 @@ def icp(model: FitModel, profile: Profile, *, today: date, now: datetime) -> Icp
     """Return how well the organization fits. `model` is one of `of_accounts`."""
     facts = Facts(lead=_somebody_of(profile), today=today)
     found = fit(model, facts, now=now)
-    most = sum(_most(rule) for rule in model.rules)
+    most = sum(most_of(rule) for rule in model.rules)
     value = min(found.score.value * 100 // most, TOP) if most else 0
     excluded = next((r.reason for r in model.exclusions if holds(r.when, facts, now=now)), "")
     return Icp(
@@ -106,13 +109,6 @@ def icp(model: FitModel, profile: Profile, *, today: date, now: datetime) -> Icp
         rows=found.score.rows,
         excluded=excluded,
     )
-
-
-def _most(rule: FitRule) -> int:
-    if rule.when is not None:
-        return max(rule.points, 0)
-    points = [band.points for band in rule.bands] + [*rule.values.values(), rule.otherwise]
-    return max(*points, 0)
 
 
 def _tier(model: FitModel, value: int, coverage_percent: int) -> str:
@@ -145,14 +141,20 @@ def _somebody_of(profile: Profile) -> Lead:
     )
 
 
-def account_score(fit_value: int, people: Iterable[Engaged]) -> AccountScore:
-    """Return the account's score with the rows that add up to it exactly."""
+def account_score(
+    fit_value: int, people: Iterable[Engaged], signals: Iterable[Contribution] = ()
+) -> AccountScore:
+    """Return the account's score with the rows that add up to it exactly.
+
+    `signals` is the engagement that those of the organization show of whom nobody knows who they
+    are, faded and within the limits of its groups.
+    """
     rows = [AccountRow(part="fit", what="fit", raw=fit_value, net=fit_value * FIT_PERCENT // 100)]
     best: dict[str, Engaged] = {}
     for one in people:
         if one.persona not in best or one.engagement > best[one.persona].engagement:
             best[one.persona] = one
-    share = [_share(best[persona]) for persona in sorted(best)]
+    share = [*(_share(best[persona]) for persona in sorted(best)), *_signal_rows(signals)]
     rows += [*share, *_cap("people", share, PEOPLE_PERCENT * MILLI)]
     rows += [
         AccountRow(part="breadth", what=name, raw=BREADTH_BONUS, net=BREADTH_BONUS)
@@ -166,6 +168,21 @@ def account_score(fit_value: int, people: Iterable[Engaged]) -> AccountScore:
 def _share(one: Engaged) -> AccountRow:
     net = one.engagement * one.weight * PEOPLE_PERCENT // 10_000
     return AccountRow(part="people", what=one.persona, raw=one.engagement, net=net)
+
+
+def _signal_rows(signals: Iterable[Contribution]) -> list[AccountRow]:
+    """Return one row a rule; the parts of a point are shared out so that the sum stays exact."""
+    points: dict[str, int] = {}
+    for one in signals:
+        name = f"{one.group}: {one.rule}"
+        points[name] = points.get(name, 0) + one.net
+    rows, before = [], 0
+    for name in sorted(points):
+        after = before + points[name]
+        net = after * PEOPLE_PERCENT // 100 - before * PEOPLE_PERCENT // 100
+        rows.append(AccountRow(part="signals", what=name, raw=points[name], net=net))
+        before = after
+    return [row for row in rows if row.raw]
 
 
 def _cap(part: str, rows: Sequence[AccountRow], top: int) -> list[AccountRow]:

@@ -14,13 +14,22 @@ from nurture.core.condition import Facts, holds, judge
 from nurture.core.entries import entries
 from nurture.core.history import History
 from nurture.core.lead import IN_PLAY, Gate, Stage, Standing, Temperature, Verdict
-from nurture.core.moves import Move, MoveReason, next_move, with_sales
-from nurture.core.next_check import next_check
-from nurture.core.overrides import pinned_temperature
+from nurture.core.moves import Move, MoveReason, heard, next_move, with_sales
+from nurture.core.next_check import next_check, next_turn
+from nurture.core.overrides import pinned_temperature, said_since
 from nurture.core.project import Project, TraitRow
 from nurture.core.recheck import Ask, asks
-from nurture.core.score import MILLI, Fit, Score, engagement, fit
-from nurture.core.wakeups import Arrival, arrivals, named_days, new_until, unclear
+from nurture.core.score import Fit, Score, engagement, fit, readiness
+from nurture.core.wakeups import (
+    Arrival,
+    arrivals,
+    named_days,
+    new_until,
+    overstays,
+    stage_until,
+    unclear,
+    urgent,
+)
 
 MAX_MOVES = 4
 """Stage moves in one assessment: from the inactive file to opportunity takes three."""
@@ -48,12 +57,14 @@ def assess(facts: Facts, history: History, project: Project, *, now: datetime) -
 
     Same facts, history, project and clock give the same assessment.
     """
+    history = heard(facts, history, project, now)
     scored, scores = _score(facts, history, project, now)
     judged = _judge(scored, history, project, now)
-    moved, moves = _move(judged, history, project, now)
+    moved, moves, history = _move(judged, history, project, now)
     if moves:
         # At another stage the temperature begins anew.
         moved = replace(moved, lead=replace(moved.lead, temperature_at=None))
+        history = replace(history, stage_at=now)
     final = _warm(moved, history, project, now)
     erase = final.lead.standing.temperature is Temperature.CLOSED
     in_play = final.lead.standing.stage in IN_PLAY
@@ -75,20 +86,22 @@ def assess(facts: Facts, history: History, project: Project, *, now: datetime) -
 
 
 def _asks(facts: Facts, history: History, project: Project, now: datetime) -> tuple[Ask, ...]:
-    return (*asks(facts, history, project), *unclear(facts, project, now))
+    late = (*unclear(facts, project, now), *overstays(facts, history, project, now))
+    return (*asks(facts, history, project), *late, *urgent(facts, history, project))
 
 
 def _check_at(facts: Facts, history: History, project: Project, now: datetime) -> datetime | None:
-    """Return when to look again; outside the game only for the end of a person's word."""
+    """Return when to look again; outside the game only for what segments may ask, never a move."""
     standing = facts.lead.standing
-    if standing.temperature is Temperature.CLOSED:
+    if standing.temperature is Temperature.CLOSED or standing.stage is Stage.ERASED:
         return None
     end = history.overrides.next_end(now=now)
     if standing.stage not in IN_PLAY:
-        return end
-    limit = new_until(facts.lead, project)
+        turn = next_turn(facts, history, project, now)
+        return min((at for at in (turn, end) if at is not None), default=None)
+    limits = [new_until(facts.lead, project), stage_until(facts.lead, history, project)]
     days = [one.at for one in named_days(facts.lead, project)]
-    dates = [at for at in (*days, limit, end) if at is not None and at > now]
+    dates = [at for at in (*days, *limits, end) if at is not None and at > now]
     return min([next_check(facts, history, project, now), *dates])
 
 
@@ -102,16 +115,12 @@ def _score(
     rules = project.qualification
     engaged = engagement(rules.engagement, history.tallies, day=facts.today.toordinal())
     fitting = fit(rules.fit, facts, now=now)
-    weights = rules.readiness
-    readiness = (
-        weights.fit_weight * fitting.score.value + weights.engagement_weight * engaged.value
-    ) // (100 * MILLI)
     standing = replace(
         facts.lead.standing,
         fit=fitting.score.value,
         engagement=engaged.value,
         grade=fitting.grade,
-        readiness=min(max(readiness, 0), 100),
+        readiness=readiness(rules.readiness, fit=fitting.score.value, engagement=engaged.value),
     )
     return _with(facts, standing), (engaged, fitting)
 
@@ -149,22 +158,34 @@ def _nurtured(history: History, project: Project) -> Verdict:
 
 def _move(
     facts: Facts, history: History, project: Project, now: datetime
-) -> tuple[Facts, tuple[Move, ...]]:
+) -> tuple[Facts, tuple[Move, ...], History]:
     """Take stage moves one at a time until none applies; each sees the stage before it."""
     moves: list[Move] = []
     while (move := next_move(facts, history, project, now)) is not None and len(moves) < MAX_MOVES:
         moves.append(move)
-        standing = replace(facts.lead.standing, stage=move.after)
+        facts = _with(facts, replace(facts.lead.standing, stage=move.after))
         if move.reason == MoveReason.RECYCLED:
-            standing = replace(standing, cycle=standing.cycle + 1)
-            history = replace(history, handoff=None, touches=0)
-            standing = replace(
-                standing, verdicts={**standing.verdicts, Gate.NURTURED: Verdict.UNKNOWN}
-            )
-            # Sales has just spoken with them: silence counts from here.
-            facts = replace(facts, lead=replace(facts.lead, last_life_at=now))
-        facts = _with(facts, standing)
-    return facts, tuple(moves)
+            history = _new_cycle(history, now)
+            facts = _judge(_given_back(facts, now), history, project, now)
+    return facts, tuple(moves), history
+
+
+def _new_cycle(history: History, now: datetime) -> History:
+    """Return what of the history counts in a cycle that begins now."""
+    committed = history.committed_at
+    return replace(
+        history,
+        handoff=None,
+        touches=0,
+        committed_at=committed if committed is not None and committed >= now else None,
+        overrides=said_since(history.overrides, now),
+    )
+
+
+def _given_back(facts: Facts, now: datetime) -> Facts:
+    standing = replace(facts.lead.standing, cycle=facts.lead.standing.cycle + 1)
+    # Sales has just spoken with them: silence counts from here.
+    return _with(replace(facts, lead=replace(facts.lead, last_life_at=now)), standing)
 
 
 def _warm(facts: Facts, history: History, project: Project, now: datetime) -> Facts:
@@ -188,11 +209,12 @@ def _warm(facts: Facts, history: History, project: Project, now: datetime) -> Fa
 
 
 def _qualified(facts: Facts, history: History, project: Project) -> bool:
-    """Say whether a handoff row is due: qualified, nurtured, reachable, none in this cycle."""
+    """Say whether a handoff is due: qualified, nurtured, ready, reachable, none in this cycle."""
     standing = facts.lead.standing
     return (
         project.qualification.handoff.reached_by(standing.stage)
         and standing.verdicts[Gate.NURTURED] is Verdict.PASS
+        and standing.readiness >= project.qualification.handoff.floor
         and not facts.lead.suppressed
         and history.handoff is None
     )

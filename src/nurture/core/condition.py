@@ -188,9 +188,9 @@ TRUE = Constant(True)
 class Facts:
     """A lead and what has happened, as far as conditions may ask.
 
-    `latest` holds the last human occurrence per (kind, subject) up to now; `sent` the last
-    acceptance per template; `inside` and `left` name sequences. `today` is the date in the
-    workspace's zone, so that "today" means one thing for one decision.
+    `latest` holds the last human occurrence per (kind, subject) up to now, but no list that they
+    were taken off; `sent` the last acceptance per template; `inside` and `left` name sequences.
+    `today` is the date in the workspace's zone, so that "today" means one thing for one decision.
     """
 
     lead: Lead

@@ -7,11 +7,13 @@ that `nurture why` can tell the story from stored rows alone.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import assert_never
 
+from nurture.core.choosing import choose
 from nurture.core.condition import Facts, holds
 from nurture.core.decision import (
     Action,
@@ -25,11 +27,14 @@ from nurture.core.decision import (
     PlanMessage,
     SetFields,
     Situation,
+    TakeBack,
+    WaitingMail,
 )
 from nurture.core.enrollment import Awaiting, Enrollment
 from nurture.core.event import EventKind
 from nurture.core.lead import IN_PLAY, Gate, Temperature, Verdict
-from nurture.core.policy import sendable_from
+from nurture.core.planning import SOON, Clear, Hold, may_plan, topic_of
+from nurture.core.policy import Dropped
 from nurture.core.project import Project
 from nurture.core.sequence import (
     ArchiveStep,
@@ -39,6 +44,7 @@ from nurture.core.sequence import (
     FormStep,
     GotoStep,
     HandoffStep,
+    Late,
     ScoreStep,
     Sequence as NurtureSequence,
     SetStep,
@@ -51,9 +57,6 @@ from nurture.core.sequence import (
 
 MAX_STEPS = 100
 """Steps walked in one decision; a long loop whose waits have all passed goes on in the next."""
-SOON = timedelta(minutes=1)
-SETTLE = timedelta(minutes=15)
-"""How long to wait before asking again whether the mail before this one has left."""
 
 
 def decide(
@@ -97,6 +100,7 @@ class _Walk:
         self.notes: list[Note] = []
         self.visit = enrollment.visit
         self.jumps = dict(enrollment.jumps)
+        self.replaces: Sequence[WaitingMail] = ()
         self.since = enrollment.since
         # When the wait under way at the enrollment's own step is over; later steps have none yet.
         self.waiting = enrollment.wait_until
@@ -143,6 +147,8 @@ class _Walk:
 
     def take(self, step: Step) -> Park | End | _Go:
         match step:
+            case EmailStep(others=(_, *_)):
+                return self.chosen(step)
             case EmailStep() | FormStep():
                 return self.mail(step)
             case WaitStep(seconds=seconds):
@@ -252,6 +258,13 @@ class _Walk:
 
     # -- mail ------------------------------------------------------------------------------------
 
+    def chosen(self, step: EmailStep) -> Park | End | _Go:
+        choice, at = choose(step, self.facts, self.project, now=self.now), len(self.notes)
+        found = self.mail(choice.step) if choice.step else _Go(step.next)
+        if not isinstance(found, Park):
+            self.notes.insert(at, Note(step=step.id, rule="buyer's step", outcome=choice.why))
+        return found
+
     def mail(self, step: EmailStep | FormStep) -> Park | End | _Go:
         # With a wait under way the mail has left; on a second pass by a goto it has not.
         if isinstance(step, FormStep) and (self.waiting is not None or self._answered(step)):
@@ -259,7 +272,7 @@ class _Walk:
         held = self._held(step)
         if held is not None:
             return held
-        if self._expired(step):
+        if step.late is Late.SKIP and self._expired(step):
             self.note(step.id, "late work", "too late to send; skipped")
             return _Go(step.next)
         self._plan(step)
@@ -279,30 +292,21 @@ class _Walk:
             return _Go(step.next)
         return self.timed(step, Awaiting.EVENT, step.timeout_seconds, "no answer to the form")
 
-    def _held(self, step: EmailStep | FormStep) -> Park | None:
-        """Return why the mail may not be planned now, and until when."""
-        lead, topic = self.facts.lead, self._topic(step)
-        if lead.locked:
-            return self._hold(step, Awaiting.SALES, None, "with sales")
-        if topic not in lead.topics:
-            return self._hold(step, Awaiting.HOLD, None, f"no consent for {topic}")
-        if self.situation.unsettled:
-            return self._hold(
-                step, Awaiting.TURN, self.now + SETTLE, "the mail before has not left"
-            )
-        if any(isinstance(action, PlanMessage) for action in self.actions):
-            return self._hold(step, Awaiting.TURN, self.now + SOON, "one mail at a time")
-        window = self.project.workspace.windows[step.window or self.sequence.window]
-        opens = sendable_from(
-            self.project.workspace,
-            window,
-            lead.time_zone,
-            self.situation.recent_sends,
-            now=self.now,
-        )
-        if opens > self.now:
-            return self._hold(step, Awaiting.TURN, opens, f"window {window.name} and caps")
-        return None
+    def _held(self, step: EmailStep | FormStep) -> Park | _Go | None:
+        """Return why the mail may not be planned now, and until when, or that it is passed over."""
+        one_is = any(isinstance(action, PlanMessage) for action in self.actions)
+        match may_plan(
+            step, self.sequence, self.enrollment, self.situation, self.project,
+            planned=one_is, now=self.now,
+        ):  # fmt: skip
+            case Hold(awaiting=awaiting, until=until, reason=reason):
+                return self._hold(step, awaiting, until, reason)
+            case Dropped():
+                self.note(step.id, "sending rules", "over the caps; dropped")
+                return _Go(step.next)
+            case Clear(replaces=mails):
+                self.replaces = mails
+                return None
 
     def _hold(self, step: Step, awaiting: Awaiting, until: datetime | None, reason: str) -> Park:
         same = (
@@ -315,26 +319,22 @@ class _Walk:
         return replace(self.park(step, awaiting, until, reason), wait_until=None)
 
     def _expired(self, step: EmailStep | FormStep) -> bool:
-        if step.expires_seconds is None:
-            return False
-        return self.now > self.since + timedelta(seconds=step.expires_seconds)
-
-    def _topic(self, step: EmailStep | FormStep) -> str:
-        """Return the consent topic: the step's, else the mail's own, else the sequence's."""
-        template = self.project.templates.get(step.template)
-        return step.topic or (template.topic if template else "") or self.sequence.topic
+        limit = step.expires_seconds
+        return limit is not None and self.now > self.since + timedelta(seconds=limit)
 
     def _plan(self, step: EmailStep | FormStep) -> None:
-        expires = (
-            None
-            if step.expires_seconds is None
-            else self.since + timedelta(seconds=step.expires_seconds)
-        )
+        expires = None
+        if step.expires_seconds is not None and step.late is not Late.SEND:
+            expires = self.since + timedelta(seconds=step.expires_seconds)
+        for mail in self.replaces:
+            why = f"replaced by {step.template}"
+            self.actions.append(TakeBack(step=step.id, message_id=mail.id, reason=why))
+            self.note(step.id, "sending rules", f"took the place of the mail {mail.template}")
         self.actions.append(
             PlanMessage(
                 step=step.id,
                 template=step.template,
-                topic=self._topic(step),
+                topic=topic_of(step, self.sequence, self.project),
                 window=step.window or self.sequence.window,
                 form=step.form if isinstance(step, FormStep) else "",
                 expires_at=expires,
@@ -388,6 +388,8 @@ class _Walk:
             return f"stage is {standing.stage}"
         if standing.verdicts[Gate.NURTURED] is not Verdict.PASS:
             return "not nurtured yet"
+        if standing.readiness < (floor := self.project.qualification.handoff.floor):
+            return f"readiness is {standing.readiness}, sales wants {floor}"
         return "not released yet"
 
 

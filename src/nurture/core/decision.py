@@ -13,13 +13,24 @@ from nurture.core.lead import Value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingMail:
+    """A mail of the lead that is ready and has not begun to leave."""
+
+    id: int
+    enrollment_id: int
+    template: str
+    planned_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
     """What a decision needs besides the lead's facts.
 
     `recent_sends` are this lead's mails of the last seven days, planned ones included;
     `unsettled` says that a mail of this enrollment has not left yet; `task_done` that the task
     that is waited for is done; `handoff_state` is the state of the present cycle's handoff ('': it
-    has none), with the answer of sales.
+    has none), with the answer of sales. `waiting` are the lead's mails that have not begun to
+    leave, oldest first; they are read where a step may replace them.
     """
 
     facts: Facts
@@ -28,6 +39,7 @@ class Situation:
     task_done: bool = False
     handoff_state: str = ""
     handoff_answer: EventKind | None = None
+    waiting: Sequence[WaitingMail] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +89,16 @@ class ArchiveLead:
     reason: str
 
 
-Action = PlanMessage | SetFields | AddScore | AskPerson | ArchiveLead
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeBack:
+    """Cancel a mail that has not begun to leave."""
+
+    step: str
+    message_id: int
+    reason: str
+
+
+Action = PlanMessage | TakeBack | SetFields | AddScore | AskPerson | ArchiveLead
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

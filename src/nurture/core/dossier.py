@@ -47,7 +47,7 @@ class KnownFact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DossierInput:
-    """What a dossier is made of. `explain` is the explained score, in plain values."""
+    """What a dossier is made of. `explain` and `account` are explained scores, in plain values."""
 
     lead: Lead
     name: str
@@ -60,6 +60,7 @@ class DossierInput:
     explain: Mapping[str, Any]
     persona: Persona | None = None
     shown: Shown | None = None
+    account: Mapping[str, Any] | None = None
 
 
 def dossier(source: DossierInput, project: Project) -> dict[str, Any]:
@@ -86,12 +87,21 @@ def dossier(source: DossierInput, project: Project) -> dict[str, Any]:
                 if field.owner == "lead" and not _in_slot(field.name)
             },
         },
-        "company": {"name": source.account_name or UNKNOWN, "profile": company},
+        "company": {
+            "name": source.account_name or UNKNOWN,
+            "profile": company,
+            "account": UNKNOWN if source.account is None else dict(source.account),
+        },
         "stage": {
             "from": source.stage_from,
             "to": str(standing.stage),
             "definition": project.qualification.stages[standing.stage].definition,
             "definition_version": project.qualification.version,
+            "signed_by": [
+                {"team": one.team, "name": one.name, "on": one.on.isoformat()}
+                for one in project.qualification.signatures
+            ],
+            "release": project.content_hash,
         },
         "temperature": str(standing.temperature),
         "readiness": standing.readiness,

@@ -29,6 +29,7 @@ class EventKind(StrEnum):
     MESSAGE_REPLIED = "message.replied"
     MESSAGE_UNSUBSCRIBED = "message.unsubscribed"
     MESSAGE_COMPLAINED = "message.complained"
+    MESSAGE_RESOLVED = "message.resolved"
     MESSAGE_UNKNOWN = "message.unknown"
     PAGE_VIEWED = "page.viewed"
     WEBINAR_ATTENDED = "webinar.attended"
@@ -36,6 +37,7 @@ class EventKind(StrEnum):
     TASK_DONE = "task.done"
     SCORE_ADJUSTED = "score.adjusted"
     LIST_ADDED = "list.added"
+    LIST_REMOVED = "list.removed"
     SIGNAL_MENTIONED = "signal.mentioned"
     COMMITMENT_GIVEN = "commitment.given"
     STAGE_OVERRIDDEN = "stage.overridden"
@@ -122,7 +124,8 @@ class NewEvent:
 
     `subject` says what it was about: a template for message events, a form for submissions, a
     topic for consent. `source` and `source_key` together are unique: the same fact reported twice
-    is stored once. `human` is False for what a machine did (scanner clicks, prefetched opens).
+    is stored once. `human` is False for what a machine did (scanner clicks, prefetched opens), and
+    for a click until it is judged.
     `detail` may hold personal data and is kept apart, so that it can be erased.
     """
 
@@ -139,7 +142,11 @@ class NewEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """A fact of the ledger, as read back."""
+    """A fact of the ledger, as read back.
+
+    `chance` says in thousandths how likely a person clicked or opened; a click that is not yet
+    `judged` counts for nothing so far.
+    """
 
     id: int
     lead_id: int
@@ -151,3 +158,5 @@ class Event:
     human: bool
     points: int
     detail: Mapping[str, object] = field(default_factory=dict)
+    chance: int | None = None
+    judged: bool = True

@@ -9,12 +9,16 @@ from hashlib import blake2b
 
 from nurture.core.lead import IN_PLAY, Recipient
 from nurture.core.message import Message, MessageState, Refused
-from nurture.core.policy import sendable_from
+from nurture.core.policy import Dropped, Shut, turn
 from nurture.core.project import Project
+from nurture.core.sequence import EmailStep, FormStep, Late, WhenCapped
 
 MAX_TRIES = 8
 FIRST_RETRY = timedelta(minutes=2)
 LONGEST_RETRY = timedelta(hours=6)
+ASK_AGAIN = timedelta(days=1)
+"""How often a late mail that waits for a person's word is looked at: it may be suppressed."""
+LATE = "late: a person decides"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +61,34 @@ def last_gate(
         return Later(not_before=now, reason="paused")
     if message.topic not in recipient.topics:
         return Never(state=MessageState.SUPPRESSED, reason=f"no consent for {message.topic}")
+    late, when_capped = _wishes(message, project)
     if message.expires_at is not None and now > message.expires_at:
+        if late is Late.ASK:
+            return Later(not_before=now + ASK_AGAIN, reason=LATE)
         return Never(state=MessageState.EXPIRED, reason="too late to send")
-    window = project.workspace.windows[message.window]
-    opens = sendable_from(project.workspace, window, recipient.time_zone, sent, now=now)
-    if opens > now:
-        return Later(not_before=opens, reason=f"window {window.name} and caps")
-    return Go()
+    workspace, window = project.workspace, project.workspace.windows[message.window]
+    match turn(when_capped, workspace, window, recipient.time_zone, sent, now=now):
+        case Shut(until=opens):
+            return Later(not_before=opens, reason=f"window {window.name} and caps")
+        case Dropped():
+            return Never(state=MessageState.CANCELLED, reason="over the caps; dropped")
+        case _:
+            return Go()
+
+
+def _wishes(message: Message, project: Project) -> tuple[Late, WhenCapped]:
+    """Return what the step says about mail that is late, and about mail over the caps."""
+    sequence = project.sequences.get(message.sequence)
+    step = sequence.by_id.get(message.step) if sequence is not None else None
+    if isinstance(step, EmailStep | FormStep):
+        return step.late, step.when_capped
+    return Late.SKIP, WhenCapped.DEFER
 
 
 def after_refusal(message: Message, refused: Refused, *, now: datetime) -> Later | Never:
     """Return when to try again, doubling with a stable jitter, or that it is over."""
+    if not refused.is_try:
+        return Later(not_before=refused.retry_at or now, reason=refused.reason)
     tries = message.tries + 1
     if refused.permanent:
         return Never(state=MessageState.FAILED, reason=refused.reason)

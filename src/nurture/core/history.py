@@ -29,7 +29,8 @@ class History:
     lead has been through, with the last end; `groups` the exclusive groups it is in now.
     `next_expiry` is when the next profile fact stops being valid; `committed_at` when the lead
     expressly agreed to commit in this cycle; `overrides` what stands by a person's word;
-    `arrived` the last day that came of each date field that a temperature waits for.
+    `arrived` the last day that came of each date field that a temperature waits for; `stage_at`
+    when the lead moved to its stage, where that stage has a limit of time.
     """
 
     tallies: Sequence[Tally] = ()
@@ -44,3 +45,4 @@ class History:
     committed_at: datetime | None = None
     overrides: Overrides = NONE
     arrived: Mapping[str, datetime] = field(default_factory=dict)
+    stage_at: datetime | None = None

@@ -36,9 +36,14 @@ class Statement:
 
     @property
     def origin(self) -> str:
-        """Who speaks: a later statement of the same origin replaces the one before it."""
+        """Who speaks: a later statement of the same origin replaces the one before it.
+
+        Of a list it is the line: two colleagues in one file may say different things.
+        """
         kind = self.source.partition(" ")[0]
-        return f"person {self.by}" if kind == "form" else self.source if self.listed else kind
+        if kind == "form":
+            return f"person {self.by}"
+        return f"{self.source} {self.by}" if self.listed else kind
 
     def holds_at(self, moment: datetime) -> bool:
         """Say whether it is still believed."""

@@ -25,6 +25,13 @@ class MessageState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class OnUncertain(StrEnum):
+    """What may become of a mail of which nobody knows whether it left; its template says it."""
+
+    HOLD = "hold"
+    RESEND = "resend"
+
+
 class DeliveryState(StrEnum):
     """What the provider reported after acceptance; an event only ever raises it."""
 
@@ -81,11 +88,23 @@ class RenderedMail:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pieces:
+    """Both parts of a mail, cut where values stand: by turns what all share, and a value.
+
+    Joined they are the parts, to the byte. Each begins and ends with what is shared.
+    """
+
+    html: tuple[str, ...]
+    text: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OutgoingMessage:
     """A rendered mail with the ids that make it recognisable afterwards.
 
     `uid` is the message's public id (32 hex digits), the same on every attempt; `attempt_uid`
     names this attempt. `planned_at` gives the Date header, so a re-render gives the same bytes.
+    `pieces` is for transports that send many mails in one call; None: this one goes alone.
     """
 
     uid: str
@@ -93,6 +112,7 @@ class OutgoingMessage:
     mail: RenderedMail
     planned_at: datetime
     categories: tuple[str, ...] = field(default=())
+    pieces: Pieces | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,11 +125,17 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """The message certainly was not taken. `permanent`: it never will be."""
+    """The message certainly was not taken. `permanent`: it never will be.
+
+    `is_try` is False where it was not this message that was refused: it comes up again at once,
+    and keeps all its tries. `no_mailbox`: the address itself is none, which no other mail changes.
+    """
 
     reason: str
     permanent: bool
     retry_at: datetime | None = None
+    is_try: bool = True
+    no_mailbox: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from nurture.core.condition import Facts, holds, last_life
 from nurture.core.event import EventKind
 from nurture.core.history import History
 from nurture.core.lead import IN_PLAY, QUALIFYING_GATES, Gate, Lead, Stage, Standing, Verdict
-from nurture.core.overrides import Override
+from nurture.core.overrides import without_stage
 from nurture.core.project import Project
 from nurture.core.recheck import failing, falls_back_to
 from nurture.core.stages import EntryGate, may_move
@@ -55,7 +55,7 @@ ANSWER_MOVES = {
 def next_move(facts: Facts, history: History, project: Project, now: datetime) -> Move | None:
     """Return the stage move that is due now, None if the lead stays where it is."""
     standing = facts.lead.standing
-    pin = _pin(facts, history, project, now)
+    pin = history.overrides.stage
     if pin is not None and standing.stage != pin.value:
         evidence = {"by": pin.by, "why": pin.reason}
         reason = MoveReason.BY_HAND
@@ -82,20 +82,18 @@ def next_move(facts: Facts, history: History, project: Project, now: datetime) -
     return next((move for move in due if move and _allowed(project, move)), None)
 
 
-def _pin(facts: Facts, history: History, project: Project, now: datetime) -> Override | None:
-    """Return the person's word about the stage, unless something has happened since.
+def heard(facts: Facts, history: History, project: Project, now: datetime) -> History:
+    """Return the history without a word about the stage that too long a silence has ended.
 
-    Sales' last word, too long a silence and the inactive file end it.
+    What else ends it is in `core.overrides`: sales' last word, and the inactive file.
     """
     pin = history.overrides.stage
-    if pin is None:
-        return None
-    view = history.handoff
-    answered = view.answered_at if view and view.answer in ANSWER_MOVES else None
-    since = [at for at in (answered, facts.lead.archived_at) if at is not None]
+    if pin is None or not _at_rest(history):
+        return history
     there = replace(facts.lead, standing=replace(facts.lead.standing, stage=Stage(pin.value)))
-    quiet = _at_rest(history) and is_silent(there, project, now=now)
-    return None if quiet or any(at >= pin.at for at in since) else pin
+    if not is_silent(there, project, now=now):
+        return history
+    return replace(history, overrides=without_stage(history.overrides))
 
 
 def _allowed(project: Project, move: Move) -> bool:

@@ -31,11 +31,7 @@ REQUALIFY = timedelta(days=30)
 
 def next_check(facts: Facts, history: History, project: Project, now: datetime) -> datetime:
     """Return the earliest time at which anything could change without a new event."""
-    moments = [now + REQUALIFY]
-    moments.extend(_window_ends(facts, project))
-    moments.extend(_date_turns(facts, project))
-    if history.next_expiry is not None:
-        moments.append(history.next_expiry)
+    moments = [now + REQUALIFY, *_turns(facts, history, project)]
     for name, left in history.left_at.items():
         sequence = project.sequences.get(name)
         if sequence is not None and sequence.reentry_seconds is not None:
@@ -43,6 +39,25 @@ def next_check(facts: Facts, history: History, project: Project, now: datetime) 
     definition = project.qualification.stages.get(facts.lead.standing.stage)
     if definition is not None and definition.silence_seconds is not None:
         moments.append(last_life(facts.lead) + timedelta(seconds=definition.silence_seconds))
+    return min(moment for moment in moments if moment > now)
+
+
+def next_turn(facts: Facts, history: History, project: Project, now: datetime) -> datetime | None:
+    """Return when a stored answer about somebody out of play could next be another, None: never.
+
+    No move and no mail waits for it, so nobody is looked at once a month; but segments ask of
+    customers and of the lost too.
+    """
+    moments = (moment for moment in _turns(facts, history, project) if moment > now)
+    return min(moments, default=None)
+
+
+def _turns(facts: Facts, history: History, project: Project) -> Iterable[datetime]:
+    """Yield when answers of rules turn: windows, dates, facts that expire, fading points."""
+    yield from _window_ends(facts, project)
+    yield from _date_turns(facts, project)
+    if history.next_expiry is not None:
+        yield history.next_expiry
     day = crossing_day(
         project.qualification.engagement,
         history.tallies,
@@ -50,8 +65,7 @@ def next_check(facts: Facts, history: History, project: Project, now: datetime) 
         day=facts.today.toordinal(),
     )
     if day is not None:
-        moments.append(midnight(date.fromordinal(day), project.workspace.time_zone))
-    return min(moment for moment in moments if moment > now)
+        yield midnight(date.fromordinal(day), project.workspace.time_zone)
 
 
 def _window_ends(facts: Facts, project: Project) -> Iterable[datetime]:
@@ -99,6 +113,8 @@ def engagement_thresholds(project: Project, fit_value: int) -> list[int]:
     rules = project.qualification
     found = [points * MILLI for points in rules.engagement.bands.values()]
     readiness = list(rules.readiness.bands.values())
+    if rules.handoff.floor:
+        readiness.append(rules.handoff.floor)
     for leaf in project.leaves:
         found.extend(_literals(leaf, "score", "engagement", MILLI))
         readiness.extend(_literals(leaf, "", "readiness", 1))

@@ -6,7 +6,7 @@ They are events of the ledger like any other; what stands now follows from them 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -76,19 +76,63 @@ class Overrides:
 NONE = Overrides()
 
 
-def standing_overrides(said: Iterable[Override], *, now: datetime) -> Overrides:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endings:
+    """What ends the words that were said before it; None: it never was.
+
+    The beginning of the present cycle, sales' last final answer (won, lost, given back), and the
+    last time that the lead was archived.
+    """
+
+    cycle_at: datetime | None = None
+    answered_at: datetime | None = None
+    archived_at: datetime | None = None
+
+
+NEVER = Endings()
+
+
+def standing_overrides(
+    said: Iterable[Override], *, now: datetime, endings: Endings = NEVER
+) -> Overrides:
     """Return what stands now; `said` is oldest first, and an ended one has an empty value."""
     last = {one.what: one for one in said}
-    standing = {
-        what: one
-        for what, one in last.items()
-        if one.value and (one.until is None or one.until > now)
-    }
+    standing = {what: one for what, one in last.items() if _stands(one, endings, now)}
     return Overrides(
         stage=standing.get(Overridden.STAGE),
         temperature=standing.get(Overridden.TEMPERATURE),
         waivers={gate: standing[gate.value] for gate in Gate if gate.value in standing},
     )
+
+
+def _stands(one: Override, endings: Endings, now: datetime) -> bool:
+    if not one.value or (one.until is not None and one.until <= now):
+        return False
+    # Whom sales gave back starts anew: what was said of the cycle before was about that cycle.
+    if endings.cycle_at is not None and one.at < endings.cycle_at:
+        return False
+    if one.what != Overridden.STAGE:
+        return True
+    later = (endings.answered_at, endings.archived_at)
+    return all(one.at > at for at in later if at is not None)
+
+
+def said_since(overrides: Overrides, at: datetime) -> Overrides:
+    """Return what of it was said at that time or later: all that a cycle begun then knows."""
+    return Overrides(
+        stage=_if_since(overrides.stage, at),
+        temperature=_if_since(overrides.temperature, at),
+        waivers={gate: one for gate, one in overrides.waivers.items() if one.at >= at},
+    )
+
+
+def _if_since(one: Override | None, at: datetime) -> Override | None:
+    return one if one is not None and one.at >= at else None
+
+
+def without_stage(overrides: Overrides) -> Overrides:
+    """Return the same without the word about the stage."""
+    return replace(overrides, stage=None)
 
 
 def as_override(

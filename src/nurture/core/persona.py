@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from nurture.core.condition import Condition, Facts, holds
+from nurture.core.condition import And, Condition, Constant, Facts, Not, Or, holds
 from nurture.core.lead import Lead
 
 
@@ -33,5 +33,26 @@ def persona_of(
 ) -> Persona | None:
     """Return the first persona that the profile fits, in the order of their names."""
     facts = Facts(lead=lead, today=today)
-    by_name = sorted(personas, key=lambda persona: persona.name)
-    return next((each for each in by_name if holds(each.when, facts, now=now)), None)
+    return next((each for each in _in_order(personas) if holds(each.when, facts, now=now)), None)
+
+
+def is_one_of(personas: Iterable[Persona], names: Collection[str]) -> Condition:
+    """Return the condition that `persona_of` finds one of the names."""
+    found: list[Condition] = []
+    others: list[Condition] = []
+    for persona in _in_order(personas):
+        if persona.name in names:
+            found.append(And((persona.when, *others)) if others else persona.when)
+        else:
+            others.append(Not(persona.when))
+    match found:
+        case []:
+            return Constant(False)
+        case [only]:
+            return only
+        case _:
+            return Or(tuple(found))
+
+
+def _in_order(personas: Iterable[Persona]) -> list[Persona]:
+    return sorted(personas, key=lambda persona: persona.name)

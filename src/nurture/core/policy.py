@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from nurture.core.project import Window, Workspace
+from nurture.core.sequence import WhenCapped
 
 SEARCH_DAYS = 60
 """How many days ahead an opening is looked for; longer shut than this is a wrong window."""
@@ -91,3 +93,53 @@ def sendable_from(
             return moment
         moment = opened
     raise AssertionError("caps and windows leave no opening")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Open:
+    """The mail may leave once the oldest `replaces` of the lead's waiting mails give way."""
+
+    replaces: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shut:
+    """The mail may not leave before."""
+
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """The caps are reached, and the mail is one that does not wait."""
+
+
+def turn(
+    when_capped: WhenCapped,
+    workspace: Workspace,
+    window: Window,
+    zone_name: str,
+    sent: Sequence[datetime],
+    *,
+    waiting: int = 0,
+    now: datetime,
+) -> Open | Shut | Dropped:
+    """Return whether a mail may leave now, by window, holidays, caps and what it does when capped.
+
+    `sent` are the lead's mails of seven days that left or may have; `waiting` says how many others
+    are ready to leave, which only a mail that replaces asks for.
+    """
+    if when_capped is WhenCapped.DEFER:
+        opens = sendable_from(workspace, window, zone_name, sent, now=now)
+        return Open() if opens == now else Shut(until=opens)
+    # The window first: by the time it opens the caps may have room again.
+    opens = next_open(window, zone_name, workspace.holidays, now=now)
+    if opens > now:
+        return Shut(until=opens)
+    for replaced in range(waiting + 1):
+        about_to_leave = [now] * (waiting - replaced)
+        if next_uncapped(workspace, zone_name, [*sent, *about_to_leave], now=now) == now:
+            return Open(replaces=replaced)
+    if when_capped is WhenCapped.DROP:
+        return Dropped()
+    return Shut(until=sendable_from(workspace, window, zone_name, sent, now=now))

@@ -7,12 +7,15 @@ from dataclasses import dataclass, field
 from datetime import date, time
 from functools import cached_property
 
+from nurture.core.account_rule import USUAL, AccountRule
 from nurture.core.condition import Condition, Happened, ValueType, leaves
 from nurture.core.event import EventKind
 from nurture.core.lead import Gate, Stage, Temperature, Trait
+from nurture.core.message import OnUncertain
 from nurture.core.persona import Persona
 from nurture.core.sequence import BranchStep, Sequence, WaitForStep
 from nurture.core.stages import StageDefinition
+from nurture.core.throttle import Pacing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +83,9 @@ class Workspace:
     retention_inactive_seconds: int
     retention_raw_events_seconds: int
     signal_secrets: tuple[str, ...] = field(default=(), repr=False)
+    reply_secrets: tuple[str, ...] = field(default=(), repr=False)
+    pacing: Pacing = field(default_factory=Pacing)
+    dkim_selectors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +99,10 @@ class Band:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FitRule:
-    """One source of fit points: bands or values of the field `key`, or a condition."""
+    """One source of fit points: bands or values of the field `key`, or a condition.
+
+    A rule about `personas` is a condition too: that one of them is the lead's persona.
+    """
 
     id: str
     key: str = ""
@@ -103,6 +112,7 @@ class FitRule:
     when: Condition | None = None
     text: str = ""
     points: int = 0
+    personas: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,7 +232,8 @@ class TemperatureRule:
     """First matching rule wins.
 
     `needs` are facts without which it does not match (`when` asks for them too); `at_most_seconds`
-    is how long a lead may stay new before somebody is asked.
+    is how long a lead may stay new before somebody is asked, `answer_within_seconds` how fast
+    somebody is to call who is hot.
     """
 
     temperature: Temperature
@@ -230,6 +241,7 @@ class TemperatureRule:
     text: str
     needs: tuple[str, ...] = ()
     at_most_seconds: int | None = None
+    answer_within_seconds: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,6 +253,8 @@ class HandoffRule:
     capacity_per_week: int
     accept_within_seconds: int
     minimum_completeness: int
+    floor: int = 0
+    """Least readiness of a lead that is handed over."""
 
     def reached_by(self, stage: Stage) -> bool:
         """Say whether a lead at the stage has come far enough to be handed over."""
@@ -274,6 +288,7 @@ class Qualification:
     traits: tuple[TraitRule, ...]
     temperatures: tuple[TemperatureRule, ...]
     handoff: HandoffRule
+    account: AccountRule = USUAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -317,6 +332,8 @@ class Template:
     text: str
     topic: str
     buyer_step: str
+    on_uncertain: OnUncertain = OnUncertain.HOLD
+    answers_form: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

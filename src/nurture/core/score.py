@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 from nurture.core.condition import Facts, holds, judge
 from nurture.core.event import EventKind
@@ -22,14 +22,16 @@ from nurture.core.project import (
     EngagementRule,
     FitModel,
     FitRule,
+    Readiness,
     Required,
 )
 
 MILLI = 1000
 GRADED_FROM_PERCENT = 50
 """With less of the fit weight known than this, a low score is called unknown, not bad."""
-HORIZON_DAYS = 3 * 366
-"""How far ahead a crossing is looked for; after three years every decaying point is gone."""
+LOOKED_BACK = timedelta(days=3 * 366)
+"""How far back deeds are read of whom nobody knows who did them."""
+_LAST_DAY = date(9000, 1, 1).toordinal()
 LOWEST = "D"
 """The worst grade: little fits, or a requirement is not met."""
 MANUAL = "manual"
@@ -157,7 +159,7 @@ def _rows_of(group: EngagementGroup, past: Sequence[Tally]) -> list[_Row]:
     taken: dict[str, list[Tally]] = {}
     for tally in past:
         for rule in group.rules:
-            if _takes(rule, tally):
+            if takes(rule, tally):
                 taken.setdefault(rule.id, []).append(tally)
                 break
     return [
@@ -168,7 +170,8 @@ def _rows_of(group: EngagementGroup, past: Sequence[Tally]) -> list[_Row]:
     ]
 
 
-def _takes(rule: EngagementRule, tally: Tally) -> bool:
+def takes(rule: EngagementRule, tally: Tally) -> bool:
+    """Say whether the rule is about such events."""
     return rule.kind is tally.kind and rule.subject in ("", tally.subject)
 
 
@@ -262,7 +265,7 @@ def fit(model: FitModel, facts: Facts, *, now: datetime) -> Fit:
     known_weight = weight = 0
     for rule in model.rules:
         points, known = _fit_points(rule, facts, now)
-        top = _fit_top(rule)
+        top = most_of(rule)
         weight += top
         known_weight += top if known else 0
         if points:
@@ -275,6 +278,12 @@ def fit(model: FitModel, facts: Facts, *, now: datetime) -> Fit:
         coverage_percent=coverage,
         grade=LOWEST if unmet(model, facts, now=now) else _grade(model, value // MILLI, coverage),
     )
+
+
+def readiness(weights: Readiness, *, fit: int, engagement: int) -> int:
+    """Return readiness from 0 to 100 of milli-points of fit and engagement."""
+    total = weights.fit_weight * fit + weights.engagement_weight * engagement
+    return min(max(total // (100 * MILLI), 0), 100)
 
 
 def unmet(model: FitModel, facts: Facts, *, now: datetime) -> tuple[Required, ...]:
@@ -324,7 +333,8 @@ def profile_value(key: str, facts: Facts) -> Value | None:
     return None if value in ("", ()) else value
 
 
-def _fit_top(rule: FitRule) -> int:
+def most_of(rule: FitRule) -> int:
+    """Return the most points that the rule can give."""
     if rule.when is not None:
         return max(rule.points, 0)
     options = [band.points for band in rule.bands] + [*rule.values.values(), rule.otherwise]
@@ -345,7 +355,7 @@ def crossing_day(
     if not below:
         return None
     nearest = max(below)
-    low, high = day, day + HORIZON_DAYS
+    low, high = day, min(day + horizon_days(model), _LAST_DAY)
     if value_on(high) >= nearest:
         return None
     while high - low > 1:
@@ -355,6 +365,19 @@ def crossing_day(
         else:
             high = middle
     return high
+
+
+def horizon_days(model: EngagementModel) -> int:
+    """Return after how many days every point that fades is worth nothing: 17 halvings of 60."""
+    return max(
+        (
+            group.half_life_days * (2 * MILLI * max(rule.points, 0)).bit_length()
+            for group in model.groups
+            if group.half_life_days is not None
+            for rule in group.rules
+        ),
+        default=0,
+    )
 
 
 def _fading(model: EngagementModel, past: Sequence[Tally]) -> Callable[[int], int]:

@@ -8,10 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
 
 from nurture.core.condition import Condition
 from nurture.core.lead import Value
+
+
+class WhenCapped(StrEnum):
+    """What becomes of a mail whose lead has had as many as the caps allow."""
+
+    DEFER = "defer"
+    DROP = "drop"
+    REPLACE = "replace"
+
+
+class Late(StrEnum):
+    """What becomes of a mail that is later than its step's `expires`."""
+
+    SEND = "send"
+    SKIP = "skip"
+    ASK = "ask"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,12 +42,23 @@ class StepBase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmailStep(StepBase):
-    """Send one mail. `window` and `topic` override the sequence's."""
+    """Send one mail. `window` and `topic` override the sequence's.
+
+    With `others` it is one of several: the one for the step that the buyer shows.
+    """
 
     template: str
+    others: tuple[str, ...] = ()
     window: str = ""
     topic: str = ""
     expires_seconds: int | None = None
+    late: Late = Late.SKIP
+    when_capped: WhenCapped = WhenCapped.DEFER
+
+    @property
+    def templates(self) -> tuple[str, ...]:
+        """Every mail that the step may send."""
+        return (self.template, *self.others)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +78,13 @@ class FormStep(StepBase):
     window: str = ""
     topic: str = ""
     expires_seconds: int | None = None
+    late: Late = Late.SKIP
+    when_capped: WhenCapped = WhenCapped.DEFER
+
+    @property
+    def templates(self) -> tuple[str, ...]:
+        """Every mail that the step may send."""
+        return (self.template,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

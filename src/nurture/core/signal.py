@@ -38,8 +38,10 @@ _KEYS = frozenset(
     {"id", "kind", "email", "lead", "account", "subject", "occurred_at", "human", "source", "note"}
 )
 _WHO = ("email", "lead", "account")
+WHOLE_ID = "the whole id of a lead, 32 letters and digits, as `nurture lead show LEAD --json` says"
+"""Lists and pages show its beginning, which another lead may share one day."""
 _ID = re.compile(r"[!-~]{1,128}")
-_UID = re.compile(r"[0-9a-f]{8,64}")
+_UID = re.compile(r"[0-9a-f]{32}")
 _SOURCE = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _YEARS = range(2000, 9999)
 
@@ -143,7 +145,7 @@ def _who(told: Mapping[Any, object]) -> dict[str, str]:
         case "email":
             return {"person": match_key(parse_address(value))}
         case "lead":
-            return {"lead": _matching(told, "lead", _UID, "the id of a lead")}
+            return {"lead": _matching(told, "lead", _UID, WHOLE_ID)}
         case _:
             return {"domain": domain_of(value)}
 

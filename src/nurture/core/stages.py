@@ -70,6 +70,7 @@ BACK: Mapping[Stage, tuple[Stage, ...]] = {
 class StageDefinition:
     """What both teams agreed a stage to be. `silence_seconds` None: silence never ends it.
 
+    `at_most_seconds` is how long a lead may be here before its owner is asked, None for ever.
     `minutes` is how much of people's time one record at this stage is worth, None if nobody said.
     `buyer` are the buyer's steps that go with the stage.
     """
@@ -79,6 +80,7 @@ class StageDefinition:
     definition: str
     owner: str
     silence_seconds: int | None = None
+    at_most_seconds: int | None = None
     aliases: tuple[str, ...] = ()
     entry: EntryGate = EntryGate.NONE
     forward: tuple[Stage, ...] = ()

@@ -1,4 +1,4 @@
-"""What a date or a limit brings about: the day a temperature waited for, and new for too long."""
+"""What a date or a limit brings about: the day a temperature waited for, and too long a time."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from nurture.core.condition import Facts, ValueType
 from nurture.core.history import History
 from nurture.core.lead import Lead, Stage, Temperature
+from nurture.core.moves import with_sales
 from nurture.core.policy import zone
 from nurture.core.project import Project
 from nurture.core.recheck import Ask
@@ -69,3 +70,50 @@ def unclear(facts: Facts, project: Project, now: datetime) -> tuple[Ask, ...]:
     standing = facts.lead.standing
     key = f"unclear/{standing.stage}/{standing.cycle}/{end.date()}"
     return (Ask(key=key, stage=standing.stage, failing=()),)
+
+
+def stage_until(lead: Lead, history: History, project: Project) -> datetime | None:
+    """Return until when a lead may be at its stage, None if for ever."""
+    definition = project.qualification.stages.get(lead.standing.stage)
+    since = _at_stage_since(lead, history)
+    if definition is None or definition.at_most_seconds is None or since is None:
+        return None
+    return since + timedelta(seconds=definition.at_most_seconds)
+
+
+def _at_stage_since(lead: Lead, history: History) -> datetime | None:
+    # Who never moved has been at the stage since the first look; that began the temperature too,
+    # which stays new before a lead is a prospect.
+    return history.stage_at or lead.temperature_at
+
+
+def overstays(facts: Facts, history: History, project: Project, now: datetime) -> tuple[Ask, ...]:
+    """Return the question to the owner about a lead that has been at its stage for too long."""
+    end = stage_until(facts.lead, history, project)
+    if end is None or end > now:
+        return ()
+    standing, since = facts.lead.standing, _at_stage_since(facts.lead, history)
+    assert since is not None
+    key = f"overstays/{standing.stage}/{standing.cycle}/{since.isoformat()}"
+    return (Ask(key=key, stage=standing.stage, failing=(), since=since),)
+
+
+def answer_hot_within(project: Project) -> timedelta | None:
+    """Return how fast sales is to answer who is hot, None if nobody promised anything."""
+    promised = (r.answer_within_seconds for r in project.qualification.temperatures)
+    return min((timedelta(seconds=each) for each in promised if each), default=None)
+
+
+def urgent(facts: Facts, history: History, project: Project) -> tuple[Ask, ...]:
+    """Return the question to sales to call somebody who is hot, once for each time they become so.
+
+    Whom sales has already needs none: the clock of the handoff runs.
+    """
+    standing, since = facts.lead.standing, facts.lead.temperature_at
+    within = answer_hot_within(project)
+    if standing.temperature is not Temperature.HOT or within is None or since is None:
+        return ()
+    if standing.stage not in (Stage.PROSPECT, Stage.OPPORTUNITY) or with_sales(history):
+        return ()
+    key = f"hot/{standing.cycle}/{since.date()}"
+    return (Ask(key=key, stage=standing.stage, failing=(), within=within),)

@@ -7,10 +7,12 @@ own scores, and nothing waits for them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from nurture.core.account import (
+    OTHERS,
     OTHERS_WEIGHT,
     AccountScore,
     Engaged,
@@ -24,10 +26,12 @@ from nurture.core.known import Known, known
 from nurture.core.lead import Lead, Stage
 from nurture.core.persona import Persona, persona_of
 from nurture.core.project import Project
+from nurture.core.qualified import Qualified, deeds, qualified
+from nurture.core.score import engagement
 from nurture.core.signal import domain_of
 from nurture.engine.accounts import name_key
 from nurture.engine.by_hand import Who
-from nurture.engine.runtime import Runtime, today
+from nurture.engine.runtime import Runtime, asked_by, home_zone, today
 from nurture.store import account_signals, accounts, leads, profiles, records
 from nurture.store.account_signals import KeptSignal
 from nurture.store.accounts import AccountLine
@@ -38,11 +42,12 @@ MOST_SIGNALS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """An organization with its tier and score."""
+    """An organization with its tier and score, and whether it is qualified."""
 
     line: AccountLine
     icp: Icp
     score: AccountScore
+    qualified: Qualified
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,13 +84,27 @@ def look_at_account(
     """Return what there is about one organization as of now."""
     told = accounts.statements(connection, [account_id])
     people = _people(connection, [account_id], project, now)
-    (judged,) = _judge(connection, accounts.read(connection, [account_id]).values(), project, now)
+    lines = _as_of(connection, accounts.read(connection, [account_id]).values(), now)
+    (judged,) = _judge(connection, lines, project, now)
     return AccountView(
         judged=judged,
         people=tuple(people),
         known=known(told.get(account_id, ()), now),
         signals=tuple(account_signals.of_account(connection, account_id, limit=MOST_SIGNALS)),
     )
+
+
+def account_told(one: Judged) -> dict[str, Any]:
+    """Return what sales is told about how the organization stands."""
+    return {
+        "tier": one.icp.tier,
+        "score": one.score.value / 1000,
+        "qualified": one.qualified.met,
+        "asked": [
+            {"what": asked.what, "met": asked.met, "found": asked.found}
+            for asked in one.qualified.asked
+        ],
+    }
 
 
 def list_accounts(
@@ -101,7 +120,7 @@ def list_accounts(
     model, day = of_accounts(project.qualification.fit), today(project, now)
     fitting: list[tuple[int, AccountLine]] = []
     for page in accounts.pages(connection, suspects=suspects):
-        for line in page:
+        for line in _as_of(connection, page, now):
             found = icp(model, line.profile, today=day, now=now)
             if tier in (None, found.tier):
                 fitting.append((found.value, line))
@@ -110,19 +129,44 @@ def list_accounts(
     return _judge(connection, [line for _, line in fitting], project, now)
 
 
+def _as_of(
+    connection: Connection, lines: Iterable[AccountLine], now: datetime
+) -> list[AccountLine]:
+    """Return the lines with what is known now: nobody assesses an account when a fact expires."""
+    lines = list(lines)
+    ids = [line.id for line in lines]
+    _, known_now = profiles.current_profiles(connection, account_ids=ids, now=now)
+    return [replace(line, profile=leads.as_profile(known_now[line.id])) for line in lines]
+
+
 def _judge(
     connection: Connection, lines: Iterable[AccountLine], project: Project, now: datetime
 ) -> list[Judged]:
     lines = list(lines)
-    model, day = of_accounts(project.qualification.fit), today(project, now)
+    ids, rules = [line.id for line in lines], project.qualification
+    model, day = of_accounts(rules.fit), today(project, now)
     engaged: dict[int, list[Engaged]] = {}
-    for one in _people(connection, [line.id for line in lines], project, now):
+    for one in _people(connection, ids, project, now):
         engaged.setdefault(one.lead.account_id, []).append(_engaged(one))
+    signals = account_signals.tallies(connection, ids, home_zone(project), now=now)
+    since = day.toordinal() - rules.account.within_days + 1
+    done = account_signals.deeds_of_people(
+        connection, ids, asked_by(project).tallied, since_day=since, now=now
+    )
     found = []
     for line in lines:
         fits = icp(model, line.profile, today=day, now=now)
-        score = account_score(fits.value, engaged.get(line.id, ()))
-        found.append(Judged(line=line, icp=fits, score=score))
+        people, unnamed = engaged.get(line.id, ()), signals.get(line.id, ())
+        seen = engagement(rules.engagement, unnamed, day=day.toordinal())
+        lately = deeds(rules.engagement, [*done.get(line.id, ()), unnamed], since_day=since)
+        found.append(
+            Judged(
+                line=line,
+                icp=fits,
+                score=account_score(fits.value, people, seen.rows),
+                qualified=qualified(rules.account, fits, lately, people),
+            )
+        )
     return found
 
 
@@ -139,7 +183,7 @@ def _people(
 
 def _engaged(one: Colleague) -> Engaged:
     return Engaged(
-        persona=one.persona.name if one.persona else "others",
+        persona=one.persona.name if one.persona else OTHERS,
         weight=one.persona.weight if one.persona else OTHERS_WEIGHT,
         engagement=one.lead.standing.engagement,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,14 +15,21 @@ from nurture.engine.runtime import Runtime
 from nurture.store import leads, messages
 from nurture.store.db import Connection
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addressed:
-    """A message with its lead, and the project of the release that planned it."""
+    """A message with its lead, and the project of the release that planned it.
+
+    `is_readable` False: that release cannot be read any more, and the project is the one in force.
+    Nobody can tell then what the mail said, but what its reader is owed still holds.
+    """
 
     project: Project
     message: Message
     lead: Lead
+    is_readable: bool = True
 
 
 def granted(runtime: Runtime, token: str, purpose: Purpose, *, now: datetime) -> Grant:
@@ -45,5 +53,10 @@ def find(runtime: Runtime, connection: Connection, grant: Grant) -> Addressed | 
     lead = leads.read(connection, [message.lead_id])[message.lead_id]
     if lead.standing.stage is Stage.ERASED:
         return None
-    project = runtime.project(connection, message.release_id)
+    try:
+        project = runtime.project(connection, message.release_id)
+    except Exception:
+        log.exception("release=%s cannot be read any more", message.release_id)
+        present = runtime.in_force(connection).project
+        return Addressed(project=present, message=message, lead=lead, is_readable=False)
     return Addressed(project=project, message=message, lead=lead)

@@ -18,18 +18,27 @@ from nurture.core.decision import (
     PlanMessage,
     SetFields,
     Situation,
+    TakeBack,
 )
 from nurture.core.enrollment import Enrollment
 from nurture.core.event import EventKind, NewEvent
 from nurture.core.lead import Lead, Stage
+from nurture.core.message import MessageState
 from nurture.core.moves import Move
 from nurture.core.project import Project
-from nurture.core.sequence import HandoffStep, Sequence as NurtureSequence, TaskStep
+from nurture.core.sequence import (
+    EmailStep,
+    FormStep,
+    HandoffStep,
+    Sequence as NurtureSequence,
+    TaskStep,
+    WhenCapped,
+)
 from nurture.core.token import public_id
 from nurture.engine import intake
 from nurture.engine.runtime import Runtime, asked_inside, today
 from nurture.engine.values import template_values
-from nurture.store import enrollments, history, leads, messages, records
+from nurture.store import dispatch, enrollments, history, leads, messages, records, sending
 from nurture.store.db import Connection
 
 log = logging.getLogger(__name__)
@@ -109,7 +118,7 @@ def _decide(
             sequence = project.sequences[enrollment.sequence]
             found = decide(enrollment, sequence, situate(enrollment), project, now=now)
             mails = [
-                _message(runtime, enrollment, lead, project, found.visit, action)
+                _message(runtime, enrollment, lead, project, found.visit, action, now)
                 for action in found.actions
                 if isinstance(action, PlanMessage)
             ]
@@ -141,6 +150,7 @@ def _situations(
     facts = history.read_facts(connection, people, asked_inside(sequences), now=now, today=day)
     sends = history.recent_sends(connection, lead_ids, now=now)
     unsettled = history.unsettled(connection, ids)
+    waiting = sending.waiting(connection, lead_ids) if _some_replace(sequences) else {}
     done = history.tasks_done(connection, ids) if TaskStep in steps else set()
     views = history.read_handoffs(connection, people) if HandoffStep in steps else {}
 
@@ -153,9 +163,18 @@ def _situations(
             task_done=(enrollment.id, enrollment.step, enrollment.visit) in done,
             handoff_state=view.state if view else "",
             handoff_answer=view.answer if view else None,
+            waiting=waiting.get(enrollment.lead_id, ()),
         )
 
     return situation
+
+
+def _some_replace(sequences: Sequence[NurtureSequence]) -> bool:
+    return any(
+        isinstance(step, EmailStep | FormStep) and step.when_capped is WhenCapped.REPLACE
+        for sequence in sequences
+        for step in sequence.steps
+    )
 
 
 def _sequences(
@@ -188,6 +207,9 @@ def _store(runtime: Runtime, connection: Connection, batch: _Batch, now: datetim
     records.note_decisions(
         connection, [(d.enrollment, note) for d in decided for note in d.decision.notes], now=now
     )
+    replaced = [a for d in decided for a in d.decision.actions if isinstance(a, TakeBack)]
+    stopped = [(a.message_id, MessageState.CANCELLED, a.reason) for a in replaced]
+    dispatch.stop(connection, stopped, now=now)
     planned = [mail for d in decided for mail in d.mails]
     messages.plan(connection, planned, now=now)
     asked, archived = _act(runtime, connection, decided, now)
@@ -211,7 +233,9 @@ def _leads_moved_by(connection: Connection, decided: Sequence[_Decided]) -> set[
         d.lead.id
         for d in decided
         if isinstance(d.decision.then, End)
-        or any(isinstance(a, SetFields | AddScore | ArchiveLead) for a in d.decision.actions)
+        or any(
+            isinstance(a, SetFields | AddScore | ArchiveLead | TakeBack) for a in d.decision.actions
+        )
     }
     accounts = {
         d.lead.account_id
@@ -241,7 +265,7 @@ def _store_singly(runtime: Runtime, batch: _Batch, now: datetime) -> Advanced:
 
 def _message(
     runtime: Runtime, enrollment: Enrollment, lead: Lead, project: Project, visit: int,
-    action: PlanMessage,
+    action: PlanMessage, now: datetime,
 ) -> messages.NewMessage:  # fmt: skip
     step = f"{action.step}/{visit}"
     # Not the row's id: the public id is the same wherever the same thing happens.
@@ -260,7 +284,7 @@ def _message(
         topic=action.topic,
         window=action.window,
         form=action.form,
-        slots=template_values(project, lead, read=runtime.read_by(project, template)),
+        slots=template_values(project, lead, now=now, read=runtime.read_by(project, template)),
         expires_at=action.expires_at,
     )
 
@@ -286,7 +310,7 @@ def _act(
                     intake.record(runtime, connection, [event], project=d.project, now=now)
                     if isinstance(action, ArchiveLead):
                         archived.append((d.lead, action.reason))
-                case PlanMessage():
+                case PlanMessage() | TakeBack():
                     pass
     records.ask_people(connection, asked, now=now)
     if archived:

@@ -7,7 +7,8 @@ from datetime import datetime
 from nurture.core.errors import MisuseError, ProjectError
 from nurture.core.project import Project
 from nurture.engine.runtime import Runtime
-from nurture.project.signing import unsigned
+from nurture.project.inspection import RULES
+from nurture.project.signing import in_force_otherwise, unsigned
 from nurture.store import leads, records, releases
 
 
@@ -25,6 +26,9 @@ def apply(runtime: Runtime, project: Project, *, by: str, now: datetime) -> int:
         raise ProjectError(told)
     with runtime.database.write() as connection:
         before = releases.current(connection)
+        earlier = releases.texts(connection, RULES)
+        if told := in_force_otherwise(project.files, earlier):
+            raise ProjectError(told)
         release_id = releases.apply(
             connection, content_hash=project.content_hash, files=project.files, by=by, now=now
         )

@@ -11,7 +11,8 @@ from nurture.core.assess import Assessment, assess
 from nurture.core.condition import Condition, Facts, refs_of, value_of
 from nurture.core.event import EventKind, NewEvent
 from nurture.core.lead import Lead
-from nurture.core.recheck import ANSWER_WITHIN
+from nurture.core.project import Project
+from nurture.core.recheck import ANSWER_WITHIN, Ask
 from nurture.core.token import public_id
 from nurture.core.wakeups import Arrival
 from nurture.engine import intake
@@ -192,25 +193,40 @@ def _arrived(lead: Lead, one: Arrival) -> NewEvent:
 def _ask(
     connection: Connection, judged: Sequence[_Judged], in_force: InForce, now: datetime
 ) -> None:
-    """Ask the owner of a stage about leads that fail its re-check, each thing once."""
+    """Ask the owner of a stage about leads that fail its re-check, each thing once.
+
+    A question whose reason is gone is closed: nobody is to be hurried to answer it.
+    """
     project = in_force.project
-    asked = {
-        j.lead.id: records.Question(
+    asked = [
+        records.Question(
             lead_id=j.lead.id,
             key=one.key,
             title=say_recheck(project, _as_found(j), one),
-            team=project.qualification.stages[one.stage].owner,
-            due_at=now + ANSWER_WITHIN,
+            team=_asked_team(project, one),
+            due_at=now + (one.within or ANSWER_WITHIN),
         )
         for j in judged
         for one in j.found.asks
-    }
-    fresh = records.ask_once(connection, list(asked.values()), now=now)
-    noted: list[tuple[int, str, str, dict[str, str]]] = [
-        (i, "re-qualification", f"asked {asked[i].team} to look: {asked[i].title}", {})
-        for i in sorted(fresh)
     ]
+    keys = {j.lead.id: {one.key for one in j.found.asks} for j in judged}
+    over = records.settle_questions(connection, keys, now=now)
+    fresh = records.ask_once(connection, asked, now=now)
+    noted: list[tuple[int, str, str, dict[str, str]]] = [
+        (each.lead_id, "re-qualification", f"asked {each.team} to look: {each.title}", {})
+        for each in asked
+        if (each.lead_id, each.key) in fresh
+    ]
+    noted += [(i, "re-qualification", f"{records.SETTLED}: {title}", {}) for i, title in over]
     records.note_leads(connection, noted, now=now)
+
+
+def _asked_team(project: Project, ask: Ask) -> str:
+    """Return who is asked: who answers handoffs, about somebody hot; else the stage's owner."""
+    endpoint = project.endpoints.get(project.qualification.handoff.endpoint)
+    if ask.within is not None and endpoint is not None:
+        return endpoint.team
+    return project.qualification.stages[ask.stage].owner
 
 
 def _evidence(condition: Condition, facts: Facts) -> dict[str, object]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 
 from nurture.core.assess import assess
 from nurture.core.condition import Facts, holds
+from nurture.core.history import History
 from nurture.core.project import Project
 from nurture.engine.runtime import Runtime, asked_by, today
 from nurture.store import leads, profiles
 from nurture.store.db import Connection
-from nurture.store.history import read_facts, read_history
+from nurture.store.history import Asked, read_facts, read_history
 from nurture.store.invariants import settled_leads
 from nurture.store.segment_sql import Page, matching
 
@@ -87,10 +88,20 @@ def _anew(
     connection: Connection, ids: list[int], project: Project, now: datetime
 ) -> Iterator[Facts]:
     """Yield the facts of the leads with the standing that an assessment would find now."""
+    day = today(project, now)
+    for known, history in as_of_now(connection, ids, asked_by(project), now=now, today=day):
+        standing = assess(known, history, project, now=now).standing
+        yield replace(known, lead=replace(known.lead, standing=standing))
+
+
+def as_of_now(
+    connection: Connection, ids: Sequence[int], asked: Asked, *, now: datetime, today: date
+) -> Iterator[tuple[Facts, History]]:
+    """Yield what an assessment of each lead would read now; nothing is stored."""
     people = leads.read(connection, ids)
     of_leads, of_accounts = profiles.current_profiles(
         connection,
-        lead_ids=ids,
+        lead_ids=list(people),
         account_ids={lead.account_id for lead in people.values()},
         now=now,
     )
@@ -102,9 +113,7 @@ def _anew(
         )
         for lead in people.values()
     }
-    asked = asked_by(project)
-    facts = read_facts(connection, people, asked, now=now, today=today(project, now))
+    facts = read_facts(connection, people, asked, now=now, today=today)
     history = read_history(connection, people, asked, now=now)
     for lead_id, known in facts.items():
-        standing = assess(known, history[lead_id], project, now=now).standing
-        yield replace(known, lead=replace(known.lead, standing=standing))
+        yield known, history[lead_id]

@@ -11,11 +11,12 @@ from nurture.core.errors import MisuseError
 from nurture.core.event import EventKind, NewEvent
 from nurture.core.lead import Lead, Stage
 from nurture.core.message import Message
-from nurture.engine import intake
+from nurture.engine import intake, throttle
 from nurture.engine.erase import erase_leads, finish
 from nurture.engine.runtime import Runtime
 from nurture.engine.story_notes import BY_HAND, LEFT
 from nurture.store import (
+    buckets,
     by_hand,
     enrollments,
     handoffs,
@@ -160,33 +161,72 @@ def message_in_doubt(connection: Connection, text: str) -> Message:
 
 
 def settle_message(runtime: Runtime, text: str, who: Who, *, sent: bool, now: datetime) -> Message:
-    """Settle a mail in doubt: it was sent, or it is to be sent again."""
+    """Settle a mail in doubt: it was sent, or it is to be sent again; the ledger says by whom."""
+    said = "counts as sent" if sent else "to be sent again"
     with runtime.database.write() as connection:
         message = message_in_doubt(connection, text)
+        reason = f"{said} by order of {who.name}"
         if sent:
-            messages.accept(connection, {message.id: ""}, now=now)
+            done = messages.accept(connection, {message.id: ""}, now=now, reason=reason) == 1
         else:
-            reason = f"to be sent again by order of {who.name}"
-            by_hand.send_again(connection, message.id, reason=reason, now=now)
+            done = by_hand.send_again(connection, message.id, reason=reason, now=now)
+        if not done:
+            raise MisuseError(f"message {message.uid} was settled just now by a report; look again")
+        _record_resolved(runtime, connection, message, f"{who.name}, {said}", who.reason, now)
         leads.touch(connection, [message.lead_id], now=now)
         action = "message.held_for_sent" if sent else "message.sent_again"
         _audit(connection, who, action, message.uid, now=now)
     return message
 
 
+def _record_resolved(
+    runtime: Runtime, connection: Connection, message: Message, by: str, reason: str, now: datetime
+) -> None:
+    stage = leads.read(connection, [message.lead_id])[message.lead_id].standing.stage
+    event = NewEvent(
+        lead_id=message.lead_id,
+        kind=EventKind.MESSAGE_RESOLVED,
+        subject=message.template,
+        occurred_at=now,
+        source=BY_HAND,
+        source_key=f"{message.uid}/resolved/{message.epoch}",
+        # The lead did nothing.
+        human=False,
+        # Of the erased nothing is kept that somebody writes freely.
+        detail={} if stage is Stage.ERASED else {"by": by, "reason": reason},
+    )
+    project = runtime.in_force(connection).project
+    intake.record(runtime, connection, [event], project=project, now=now)
+
+
 # -- tasks and handoffs --------------------------------------------------------------------------
 
 
-def finish_task(runtime: Runtime, task_id: int, who: Who, *, talked: bool, now: datetime) -> int:
-    """Mark a task as done, `who.reason` being its outcome, and return its lead.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """How a task was done. `talked`: on the phone with the person; that is a sign of life.
 
-    `talked`: it was a call, and the person was on the phone; that is a sign of life.
+    `minutes` is what it cost, None if nobody said.
     """
+
+    talked: bool = False
+    minutes: int | None = None
+
+
+NOTHING_SAID = Done()
+
+
+def finish_task(
+    runtime: Runtime, task_id: int, who: Who, *, done: Done = NOTHING_SAID, now: datetime
+) -> int:
+    """Mark a task as done, `who.reason` being its outcome, and return its lead."""
     with runtime.database.write() as connection:
-        lead_id = records.finish_task(connection, task_id, outcome=who.reason, now=now)
+        lead_id = records.finish_task(
+            connection, task_id, outcome=who.reason, minutes=done.minutes, now=now
+        )
         if lead_id is None:
             raise MisuseError(f"no task {task_id} is open; see `nurture task list`")
-        kinds = [EventKind.TASK_DONE, *([EventKind.CALL_LOGGED] if talked else [])]
+        kinds = [EventKind.TASK_DONE, *([EventKind.CALL_LOGGED] if done.talked else [])]
         happened = [
             NewEvent(
                 lead_id=lead_id,
@@ -231,7 +271,20 @@ def resume_sending(runtime: Runtime, who: Who, *, now: datetime) -> Sequence[str
     """Lift the pause and every halt of a transport; return what was off."""
     with runtime.database.write() as connection:
         names = [name for name, _, _ in switches.all_halted(connection, now=now)]
+        names += [f"{switches.SLOW}{name}" for name, _, _ in switches.slowed(connection, now=now)]
         for name in names:
             switches.resume(connection, name)
-        _audit(connection, who, "sending.resumed", ", ".join(names), now=now)
+            if name.startswith((switches.BREAKER, switches.SLOW)):
+                # Counted afresh, or what was forgiven would trip it again at once.
+                domain = name.partition(":")[2]
+                buckets.empty(connection, throttle.SENT_IN_A_DAY + domain, now=now)
+        # About sending and not about a person: the reason may be kept.
+        records.note_audit(
+            connection,
+            actor=who.name,
+            action="sending.resumed",
+            subject=", ".join(names),
+            detail={"reason": who.reason} if who.reason else {},
+            now=now,
+        )
     return names

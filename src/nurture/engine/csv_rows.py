@@ -8,13 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from nurture.core.errors import RefusedInput
+from nurture.core.spreadsheet import as_typed, harmless
 
 LARGEST_CELL = 64 * 1024
 MOST_COLUMNS = 500
 REJECTS = ("line", "reason")
 """The columns that a reject file has in front."""
-
-_FORMULA = tuple("=+-@\t\r\n")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,13 +95,3 @@ def as_csv(rejected: Sequence[Rejected]) -> str:
         cells = [*(item.row.get(column, "") for column in columns), *item.surplus]
         writer.writerow([item.line, item.reason, *map(harmless, cells)])
     return out.getvalue()
-
-
-def harmless(cell: str) -> str:
-    """Return the cell so that no spreadsheet runs it as a formula."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
-
-
-def as_typed(cell: str) -> str:
-    """Return the cell as it was before it was made harmless, by us or by a spreadsheet."""
-    return cell[1:] if cell[:1] == "'" and cell[1:].startswith(_FORMULA) else cell

@@ -44,6 +44,7 @@ class StageSaid:
     back: tuple[str, ...]
     minutes: int | None
     silence: str
+    at_most: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +110,7 @@ def definitions(project: Project) -> Definitions:
 
 
 def _stage(project: Project, words: Words, one: StageDefinition) -> StageSaid:
-    silence = one.silence_seconds
+    silence, limit = one.silence_seconds, one.at_most_seconds
     return StageSaid(
         key=str(one.stage),
         name=one.name,
@@ -121,6 +122,7 @@ def _stage(project: Project, words: Words, one: StageDefinition) -> StageSaid:
         back=tuple(words.stage(stage) for stage in one.back),
         minutes=one.minutes,
         silence=say_seconds(silence) if silence is not None else "",
+        at_most=say_seconds(limit) if limit is not None else "",
     )
 
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Protocol, assert_never
 
-from nurture.core.gate import Go, Later, Never, after_refusal, last_gate
+from nurture.core.doubt import PARK_AFTER
+from nurture.core.event import EventKind, NewEvent
+from nurture.core.gate import Later, after_refusal
 from nurture.core.message import (
     Accepted,
     Address,
@@ -27,18 +29,19 @@ from nurture.core.message import (
     Uncertain,
 )
 from nurture.core.project import Project
+from nurture.core.throttle import Pacing
+from nurture.engine import intake, throttle
+from nurture.engine.last_look import Ready, Unrendered, pass_gate, why_not
 from nurture.engine.mailroom import Mailroom
 from nurture.engine.runtime import Runtime
-from nurture.store import dispatch, history, leads, messages, switches
+from nurture.store import dispatch, leads, messages, switches
 from nurture.store.db import Connection
 
 log = logging.getLogger(__name__)
 
 LEASE = timedelta(minutes=5)
-DEADLINE = timedelta(seconds=90)
-"""After this a worker whose group was leaving is taken for dead: read timeout plus a minute."""
-PARK_AFTER = timedelta(hours=24)
-UNRENDERED_RETRY = timedelta(hours=1)
+GRACE = timedelta(minutes=1)
+"""So long after the transport's longest wait a worker whose group was leaving is taken for dead."""
 
 
 class Transport(Protocol):
@@ -52,6 +55,11 @@ class Transport(Protocol):
     @property
     def group_size(self) -> int:
         """How many messages leave together, and so may come into doubt together."""
+        ...
+
+    @property
+    def longest_wait(self) -> timedelta:
+        """How long handing one group over takes at the most."""
         ...
 
     def send(self, messages: Sequence[OutgoingMessage], *, now: datetime) -> list[Outcome]:
@@ -75,25 +83,7 @@ class Delivered:
     uncertain: int = 0
     unrendered: int = 0
     halted: str = ""
-
-
-_Postponed = tuple[int, datetime, str]
-
-
-@dataclass(slots=True, kw_only=True)
-class _Ready:
-    message: Message
-    outgoing: OutgoingMessage
-
-
-@dataclass(slots=True, kw_only=True)
-class _Leaving:
-    """What the last gate says about a group."""
-
-    go: list[_Ready] = field(default_factory=list)
-    later: list[_Postponed] = field(default_factory=list)
-    failed: list[_Postponed] = field(default_factory=list)
-    stopped: list[tuple[int, MessageState, str]] = field(default_factory=list)
+    throttled: str = ""
 
 
 def run(
@@ -113,11 +103,12 @@ def run(
     """
     counts = Delivered()
     with runtime.database.lease() as connection:
-        counts.halted = _halted(connection, transport, now)
+        pacing = runtime.in_force(connection).project.workspace.pacing
+        limit = min(limit, _room(connection, transport, pacing, counts, now, limit))
         batch = (
-            []
-            if counts.halted
-            else messages.claim(connection, now=now, lease=LEASE, limit=limit, lead_ids=lead_ids)
+            messages.claim(connection, now=now, lease=LEASE, limit=limit, lead_ids=lead_ids)
+            if limit
+            else []
         )
     counts.claimed = len(batch)
     for group in _groups(batch, transport.group_size):
@@ -125,7 +116,7 @@ def run(
             _give_back(runtime, group, now)
             continue
         at = clock() if clock else now
-        _send_group(runtime, mailroom, transport, group, counts, at)
+        _send_group(runtime, mailroom, transport, pacing, group, counts, at)
     return counts
 
 
@@ -137,12 +128,31 @@ def settle_doubt(runtime: Runtime, *, now: datetime) -> tuple[int, int]:
     return reaped, parked
 
 
-def _halted(connection: Connection, transport: Transport, now: datetime) -> str:
-    for name in (switches.SENDING, f"transport:{transport.name}"):
-        reason = switches.halted(connection, name, now=now)
-        if reason is not None:
-            return reason
-    return ""
+def _room(
+    connection: Connection,
+    transport: Transport,
+    pacing: Pacing,
+    counts: Delivered,
+    now: datetime,
+    limit: int,
+) -> int:
+    """Return how many mails may leave at most, and note what halts or throttles them."""
+    counts.halted = _halted(connection, transport, pacing, now)
+    if not counts.halted and pacing.breakers:
+        counts.halted = throttle.trip(connection, pacing, now=now)
+    if counts.halted:
+        return 0
+    if not pacing.is_set:
+        return limit
+    room, why = throttle.room(connection, pacing, now=now)
+    if room == 0:
+        counts.throttled = why
+    return limit if room is None else min(limit, room)
+
+
+def _halted(connection: Connection, transport: Transport, pacing: Pacing, now: datetime) -> str:
+    names = throttle.switch_names(transport.name, pacing)
+    return switches.first_halted(connection, names, now=now)
 
 
 def _groups(batch: Sequence[Message], size: int) -> Iterator[Sequence[Message]]:
@@ -159,6 +169,7 @@ def _send_group(
     runtime: Runtime,
     mailroom: Mailroom,
     transport: Transport,
+    pacing: Pacing,
     group: Sequence[Message],
     counts: Delivered,
     now: datetime,
@@ -166,27 +177,29 @@ def _send_group(
     with runtime.database.read() as connection:
         people = leads.addresses(connection, {message.lead_id for message in group})
         projects = runtime.projects(connection, {message.release_id for message in group})
-    ready, failed = _render(mailroom, group, people, projects, now)
+    rendered = _render(mailroom, group, people, projects)
     with runtime.database.write() as connection:
         # Asked again: who presses pause while a batch is leaving means the rest of it too.
-        counts.halted = _halted(connection, transport, now)
+        counts.halted = _halted(connection, transport, pacing, now)
         if counts.halted:
             dispatch.postpone(connection, [(m.id, now, "transport halted") for m in group])
             return
-        leaving = _pass_gate(connection, ready, people, projects, now)
+        leaving = pass_gate(runtime, connection, rendered, people, projects, pacing, now)
         began = dispatch.begin(connection, _attempts(leaving.go, transport, now), now=now)
         dispatch.stop(connection, leaving.stopped, now=now)
-        dispatch.postpone(connection, [*leaving.later, *leaving.failed, *failed])
-    counts.unrendered += len(failed)
+        dispatch.postpone(connection, [*leaving.later, *leaving.unrendered])
+    counts.unrendered += len(leaving.unrendered)
     counts.stopped += len(leaving.stopped)
-    counts.postponed += len(leaving.later) + len(leaving.failed)
+    counts.postponed += len(leaving.later)
     going = [item for item in leaving.go if item.message.id in began]
     if not going:
         return
     # From here on the outcome of these messages can become unknown.
     outcomes = _send(transport, [item.outgoing for item in going], now)
     with runtime.database.write() as connection:
-        _settle(connection, transport, list(zip(going, outcomes, strict=True)), counts, now)
+        results = list(zip(going, outcomes, strict=True))
+        _note_bounces(runtime, connection, transport, results, now)
+        _settle(connection, transport, results, counts, now)
 
 
 def _send(transport: Transport, mails: Sequence[OutgoingMessage], now: datetime) -> list[Outcome]:
@@ -207,10 +220,8 @@ def _render(
     group: Sequence[Message],
     people: Mapping[int, Address],
     projects: Callable[[int], Project],
-    now: datetime,
-) -> tuple[list[_Ready], list[_Postponed]]:
-    ready: list[_Ready] = []
-    failed: list[_Postponed] = []
+) -> list[Ready | Unrendered]:
+    rendered: list[Ready | Unrendered] = []
     for message in group:
         try:
             project = projects(message.release_id)
@@ -218,53 +229,14 @@ def _render(
         except Exception as error:
             # One template or lead that cannot be rendered must not hold up the others.
             log.exception("message=%s could not be rendered", message.uid)
-            failed.append((message.id, now + UNRENDERED_RETRY, f"not rendered: {error}"[:200]))
+            rendered.append(Unrendered(message=message, why=why_not("not rendered", error)))
         else:
-            ready.append(_Ready(message=message, outgoing=outgoing))
-    return ready, failed
-
-
-def _pass_gate(
-    connection: Connection,
-    ready: Sequence[_Ready],
-    people: Mapping[int, Address],
-    projects: Callable[[int], Project],
-    now: datetime,
-) -> _Leaving:
-    """Look at each lead for the last time, under the lock in which the message starts to leave."""
-    leaving = _Leaving()
-    if not ready:
-        return leaving
-    # Leads before messages: whoever locks both does so in this order. And it keeps two workers
-    # with a mail each for one lead from both finding room under its caps.
-    held = leads.held_recipients(connection, people, now=now)
-    sent = history.left_recently(connection, held, now=now)
-    for item in ready:
-        message = item.message
-        recipient, recent = held[message.lead_id], sent.setdefault(message.lead_id, [])
-        if recipient.email != people[message.lead_id].email:
-            leaving.later.append((message.id, now, "the address has changed"))
-            continue
-        try:
-            answer = last_gate(message, recipient, projects(message.release_id), recent, now=now)
-        except Exception as error:
-            log.exception("message=%s could not be judged", message.uid)
-            reason = f"not judged: {type(error).__name__}: {error}"[:200]
-            leaving.failed.append((message.id, now + UNRENDERED_RETRY, reason))
-            continue
-        match answer:
-            case Go():
-                leaving.go.append(item)
-                recent.append(now)
-            case Later(not_before=at, reason=reason):
-                leaving.later.append((message.id, at, reason))
-            case Never(state=state, reason=reason):
-                leaving.stopped.append((message.id, state, reason))
-    return leaving
+            rendered.append(Ready(message=message, outgoing=outgoing))
+    return rendered
 
 
 def _attempts(
-    leaving: Sequence[_Ready], transport: Transport, now: datetime
+    leaving: Sequence[Ready], transport: Transport, now: datetime
 ) -> list[dispatch.NewAttempt]:
     return [
         dispatch.NewAttempt(
@@ -273,7 +245,7 @@ def _attempts(
             epoch=item.message.epoch + 1,
             transport=transport.name,
             body_hash=_body_hash(item.outgoing),
-            deadline=now + DEADLINE,
+            deadline=now + transport.longest_wait + GRACE,
         )
         for item in leaving
     ]
@@ -284,10 +256,37 @@ def _body_hash(outgoing: OutgoingMessage) -> str:
     return sha256(f"{mail.subject}\0{mail.text}\0{mail.html}".encode()).hexdigest()[:32]
 
 
+def _note_bounces(
+    runtime: Runtime,
+    connection: Connection,
+    transport: Transport,
+    results: Sequence[tuple[Ready, Outcome]],
+    now: datetime,
+) -> None:
+    """Record refusals of an address itself, which stop it: there is no report to wait for."""
+    bounced = [
+        NewEvent(
+            lead_id=item.message.lead_id,
+            kind=EventKind.MESSAGE_BOUNCED,
+            subject=item.message.template,
+            occurred_at=now,
+            source=transport.name,
+            source_key=item.outgoing.attempt_uid,
+            human=False,
+            detail={"reason": outcome.reason},
+        )
+        for item, outcome in results
+        if isinstance(outcome, Refused) and outcome.no_mailbox
+    ]
+    if bounced:
+        project = runtime.in_force(connection).project
+        intake.record(runtime, connection, bounced, project=project, now=now)
+
+
 def _settle(
     connection: Connection,
     transport: Transport,
-    results: Sequence[tuple[_Ready, Outcome]],
+    results: Sequence[tuple[Ready, Outcome]],
     counts: Delivered,
     now: datetime,
 ) -> None:
@@ -304,7 +303,7 @@ def _settle(
             case Halted(reason=reason, until=until):
                 counts.halted = reason
                 name = f"transport:{transport.name}"
-                switches.halt(connection, name, reason=reason, until=until, now=now)
+                switches.halt_at_least(connection, name, reason=reason, until=until, now=now)
             case _ as unknown:
                 assert_never(unknown)
     dispatch.settle(connection, settled, now=now)
@@ -336,5 +335,15 @@ def _settlement(message: Message, outcome: Outcome, now: datetime) -> dispatch.S
         provider_id=provider_id,
         reason=reason,
         not_before=not_before,
-        burned=not isinstance(outcome, Halted),
+        burned=_burned(outcome),
     )
+
+
+def _burned(outcome: Outcome) -> bool:
+    match outcome:
+        case Halted():
+            return False
+        case Refused(is_try=is_try):
+            return is_try
+        case _:
+            return True

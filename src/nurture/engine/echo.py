@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Protocol
 
-from nurture.core.errors import RefusedInput
+from nurture.core.errors import RefusedInput, TokenError
 from nurture.core.event import EventKind, NewEvent
+from nurture.core.humanity import OPENED, UNSUBSCRIBE, agent_of
+from nurture.core.lead import Stage
 from nurture.core.message import DeliveryState, Message
 from nurture.core.project import Project
 from nurture.core.signal import read_signals
-from nurture.engine import intake, signals
+from nurture.core.token import Purpose
+from nurture.engine import intake, replies, reported, signals, soft_bounces, traces
+from nurture.engine.addressed import granted
 from nurture.engine.runtime import Runtime
-from nurture.store import leads, messages, profiles, raw_posts
+from nurture.store import feeds, leads, messages, raw_posts, traces as traced
 from nurture.store.db import Connection
+from nurture.store.raw_posts import RawPost
+from nurture.store.traces import NewTrace
 
 log = logging.getLogger(__name__)
-
-MACHINE_CLICK = timedelta(seconds=10)
-"""Opens and clicks so soon after delivery are a scanner's (measured from delivered, not sent)."""
 
 DELIVERY = {
     EventKind.MESSAGE_PROCESSED: DeliveryState.PROCESSED,
@@ -41,6 +47,15 @@ PROOF = frozenset(DELIVERY) | {
 """Events that prove that the provider took the message."""
 
 
+FIRST_SET_ASIDE = timedelta(minutes=1)
+LONGEST_SET_ASIDE = timedelta(days=1)
+LONGEST = 500
+"""So much is kept of what is wrong with a post."""
+_OUR_CLICK = re.compile(r"/c/([^/?#]+)$")
+ACTS = frozenset({EventKind.MESSAGE_OPENED, EventKind.MESSAGE_CLICKED})
+"""What a person does with a mail, or a machine."""
+
+
 class ProviderEvent(Protocol):
     """One event as a provider's adapter normalises it."""
 
@@ -57,8 +72,19 @@ class ProviderEvent(Protocol):
     @property
     def machine(self) -> bool | None: ...  # noqa: D102
     @property
+    def url(self) -> str: ...  # noqa: D102
+    @property
+    def user_agent(self) -> str: ...  # noqa: D102
+    @property
+    def ip(self) -> str: ...  # noqa: D102
+    @property
+    def soft(self) -> bool: ...  # noqa: D102
+    @property
     def reason(self) -> str: ...  # noqa: D102
 
+
+Named = tuple[ProviderEvent, Message]
+"""An event with the mail of ours that it is about."""
 
 Parser = Callable[[bytes], tuple[Sequence[ProviderEvent], Sequence[str]]]
 """Turns a stored body into events and a line for each item that could not be read."""
@@ -66,59 +92,139 @@ Parser = Callable[[bytes], tuple[Sequence[ProviderEvent], Sequence[str]]]
 
 @dataclass(slots=True, kw_only=True)
 class Echoed:
-    """What one pass over provider posts did."""
+    """What one pass over provider posts did.
+
+    `stopped` are addresses that nobody here has, `set_aside` posts that could not be worked.
+    """
 
     posts: int = 0
     events: int = 0
+    stopped: int = 0
     unmatched: int = 0
     unreadable: int = 0
+    set_aside: int = 0
+
+    def add(self, other: Echoed) -> None:
+        """Add what another pass did."""
+        for each in fields(self):
+            setattr(self, each.name, getattr(self, each.name) + getattr(other, each.name))
 
 
 def run(
     runtime: Runtime, parsers: Mapping[str, Parser], *, now: datetime, limit: int = 100
 ) -> Echoed:
-    """Work posts that are stored and not worked yet; call it until `posts` is 0."""
+    """Work posts that are stored and not worked yet; call it until `posts` is 0.
+
+    Each is a transaction of its own: whoever stores the next one meanwhile does not wait long.
+    """
     counts = Echoed()
     with runtime.database.read() as connection:
-        if not raw_posts.any_open(connection):
+        if not raw_posts.any_due(connection, now=now):
             return counts
+    while counts.posts < limit and _work_next(runtime, parsers, counts, now):
+        pass
+    return counts
+
+
+def _work_next(
+    runtime: Runtime, parsers: Mapping[str, Parser], counts: Echoed, now: datetime
+) -> bool:
+    """Work the oldest post, or set it aside; return whether there was one."""
     with runtime.database.write() as connection:
         project = runtime.in_force(connection).project
-        for post_id, provider, body in raw_posts.take(connection, limit=limit):
-            counts.posts += 1
-            if provider == signals.PROVIDER:
-                _work_signals(runtime, connection, (post_id, body), project, counts, now)
-                continue
-            found, problems = parsers[provider](body)
+        post = raw_posts.take(connection, now=now)
+        if post is None:
+            return False
+        counts.posts += 1
+        done = Echoed()
+        try:
+            with runtime.database.attempt(connection):
+                _work(runtime, connection, post, parsers, project, done, now)
+        except Exception as error:
+            # One post that cannot be worked must stop neither the others nor the mail.
+            log.exception("post=%s set aside", post.id)
+            pause = min(FIRST_SET_ASIDE * 2 ** min(post.failures, 12), LONGEST_SET_ASIDE)
+            # Not the error's own words: they may quote the post.
+            reason = f"could not be worked: {type(error).__name__}"
+            raw_posts.set_aside(connection, post, until=now + pause, error=reason)
+            counts.set_aside += 1
+        else:
+            counts.add(done)
+    return True
+
+
+def _work(
+    runtime: Runtime,
+    connection: Connection,
+    post: RawPost,
+    parsers: Mapping[str, Parser],
+    project: Project,
+    counts: Echoed,
+    now: datetime,
+) -> None:
+    match post.provider:
+        case signals.PROVIDER:
+            error = _work_signals(runtime, connection, post, project, counts, now)
+            raw_posts.done(connection, post.id, now=now, error=error, keep=False)
+        case replies.PROVIDER:
+            error = _work_reply(runtime, connection, post, project, counts, now)
+            raw_posts.done(connection, post.id, now=now, error=error, keep=False)
+        case provider:
+            found, problems = parsers[provider](post.body)
             counts.unreadable += len(problems)
-            _apply(runtime, connection, provider, found, project, counts, now)
-            raw_posts.done(connection, post_id, now=now, error="; ".join(problems)[:500])
-    return counts
+            keep = _apply(runtime, connection, provider, found, project, counts, now)
+            if found:
+                # What lies ahead by the provider's clock proves no more than the present.
+                newest = max(event.occurred_at for event in found)
+                feeds.heard(connection, provider, min(newest, now))
+            error = "; ".join(problems)[:LONGEST]
+            raw_posts.done(connection, post.id, now=now, error=error, keep=keep)
 
 
 def _work_signals(
     runtime: Runtime,
     connection: Connection,
-    post: tuple[int, bytes],
+    post: RawPost,
     project: Project,
     counts: Echoed,
     now: datetime,
-) -> None:
-    """Work a post of signals. Its body may name people we do not know: it is not kept."""
-    post_id, body = post
-    taken, error = signals.Taken(), ""
+) -> str:
+    """Work a post of signals; return what is wrong with it.
+
+    Its body may name people we do not know: it is not kept.
+    """
+    taken = signals.Taken()
     try:
-        found = read_signals(body, now=None)
+        found = read_signals(post.body, now=None)
     except RefusedInput as refused:
         counts.unreadable += 1
-        error = str(refused)
-    else:
-        signals.take(runtime, connection, found, taken, project=project, now=now)
-        counts.events += taken.recorded + taken.on_accounts
-        counts.unmatched += taken.unknown
-        if taken.unknown:
-            error = f"{taken.unknown} of {taken.signals} about nobody we know"
-    raw_posts.done(connection, post_id, now=now, error=error[:500], keep=False)
+        return str(refused)[:LONGEST]
+    signals.take(runtime, connection, found, taken, project=project, now=now)
+    counts.events += taken.recorded + taken.on_accounts
+    counts.unmatched += taken.unknown
+    return f"{taken.unknown} of {taken.signals} about nobody we know" if taken.unknown else ""
+
+
+def _work_reply(
+    runtime: Runtime,
+    connection: Connection,
+    post: RawPost,
+    project: Project,
+    counts: Echoed,
+    now: datetime,
+) -> str:
+    """Work a mail that came in; return what is wrong with it.
+
+    What counts of it is in the ledger: the mail is not kept.
+    """
+    try:
+        taken = replies.record_reply(runtime, connection, post.body, project=project, now=now)
+    except RefusedInput as refused:
+        counts.unreadable += 1
+        return str(refused)[:LONGEST]
+    counts.events += taken is not None
+    counts.unmatched += taken is None
+    return "" if taken else "answers no mail of ours"
 
 
 def _apply(
@@ -129,81 +235,122 @@ def _apply(
     project: Project,
     counts: Echoed,
     now: datetime,
-) -> None:
-    uids = {event.message_uid for event in found if event.message_uid}
-    known = messages.by_uids(connection, uids)
-    people = leads.read(connection, sorted({m.lead_id for m in known.values()}))
-    new, reported, proven, unnamed = [], [], {}, []
-    # Deliveries first: a click of the same post is judged by when the mail was delivered.
+) -> bool:
+    """Do what the events call for; False: some are about the erased, and the post is not kept."""
+    known = messages.by_uids(connection, {e.message_uid for e in found if e.message_uid})
+    of_leads = sorted({m.lead_id for m in known.values()})
+    # Leads before messages: whoever locks both does so in this order.
+    leads.hold(connection, of_leads)
+    people = leads.read(connection, of_leads)
+    named: list[Named] = []
+    unnamed = []
     for event in found:
         message = known.get(event.message_uid or "")
         if message is None:
             unnamed.append(event)
-            continue
-        if people[message.lead_id].email.casefold() != event.email.casefold():
+        elif people[message.lead_id].email.casefold() != event.email.casefold():
             # The event names a message of ours and an address that is not its recipient's.
             counts.unmatched += 1
-            continue
-        kind = EventKind(event.kind)
-        if kind in DELIVERY:
-            reported.append((message.id, DELIVERY[kind], event.occurred_at))
-        if kind in PROOF:
-            proven[message.id] = ""
-        new.append((event, message, kind))
+        else:
+            named.append((event, message))
+    _raise(connection, named, now)
+    facts = [_fact(provider, event, message, now) for event, message in named]
+    fresh = intake.record(runtime, connection, facts, project=project, now=now)
+    counts.events += len(fresh)
+    acts = [(event, message) for event, message in named if EventKind(event.kind) in ACTS]
+    kept = [_trace(runtime, provider, event, message, now) for event, message in acts]
+    traces.keep(connection, kept, now=now)
+    soft = {event.lead_id for event in fresh if soft_bounces.DETAIL in event.detail}
+    soft_bounces.count(runtime, connection, soft, now=now)
+    _stop_unnamed(runtime, connection, provider, unnamed, project, counts, now)
+    return all(person.standing.stage is not Stage.ERASED for person in people.values())
+
+
+def _raise(connection: Connection, named: Sequence[Named], now: datetime) -> None:
+    """Raise how far the mails have come. Clicks are judged by when they were delivered."""
+    proven = {m.id: "" for event, m in named if EventKind(event.kind) in PROOF}
     if proven:
         messages.accept(connection, proven, now=now)
-    messages.raise_delivery(connection, reported)
-    delivered = messages.delivered_times(connection, [m.id for _, m, _ in new])
-    facts = [_fact(provider, e, m, kind, delivered.get(m.id), now) for e, m, kind in new]
-    counts.events += len(intake.record(runtime, connection, facts, project=project, now=now))
-    _suppress_unnamed(runtime, connection, unnamed, counts, now)
+    told = [
+        (message.id, DELIVERY[EventKind(event.kind)], min(event.occurred_at, now))
+        for event, message in named
+        if EventKind(event.kind) in DELIVERY
+    ]
+    messages.raise_delivery(connection, told)
+    delivered = [i for i, state, _ in told if state is DeliveryState.DELIVERED]
+    traced.judge_again(connection, delivered, now=now)
 
 
-def _fact(
-    provider: str,
-    event: ProviderEvent,
-    message: Message,
-    kind: EventKind,
-    delivered_at: datetime | None,
-    now: datetime,
-) -> NewEvent:
-    acts = kind in (EventKind.MESSAGE_OPENED, EventKind.MESSAGE_CLICKED)
-    early = acts and delivered_at is not None and event.occurred_at < delivered_at + MACHINE_CLICK
-    human = kind is EventKind.MESSAGE_CLICKED and not early and not event.machine
+def _fact(provider: str, event: ProviderEvent, message: Message, now: datetime) -> NewEvent:
+    detail = {"reason": event.reason} if event.reason else {}
+    if event.soft:
+        detail[soft_bounces.DETAIL] = message.uid
     return NewEvent(
         lead_id=message.lead_id,
-        kind=kind,
+        kind=EventKind(event.kind),
         subject=message.template,
         # A provider's clock may run ahead of ours; nothing happens in the future.
         occurred_at=min(event.occurred_at, now),
         source=provider,
         source_key=event.event_id,
-        human=human or not acts,
-        detail={"reason": event.reason} if event.reason else {},
+        # What could be a machine's is nobody's until it is judged.
+        human=EventKind(event.kind) not in ACTS,
+        detail=detail,
     )
 
 
-def _suppress_unnamed(
+def _trace(
+    runtime: Runtime, provider: str, event: ProviderEvent, message: Message, now: datetime
+) -> NewTrace:
+    return NewTrace(
+        lead_id=message.lead_id,
+        message_id=message.id,
+        source=provider,
+        source_key=event.event_id,
+        link=_link(runtime, event, now),
+        at=min(event.occurred_at, now),
+        agent=agent_of(event.user_agent),
+        network=traces.hashed_network(runtime, event.ip),
+        said=event.machine,
+    )
+
+
+def _link(runtime: Runtime, event: ProviderEvent, now: datetime) -> str:
+    if EventKind(event.kind) is EventKind.MESSAGE_OPENED:
+        return OPENED
+    ours = _OUR_CLICK.search(event.url)
+    if ours:
+        # A provider that counts clicks too saw the same one: two names for it would be a burst.
+        with suppress(TokenError):
+            return str(granted(runtime, ours[1], Purpose.CLICK, now=now).number)
+    if "unsubscribe" in event.url.casefold():
+        return UNSUBSCRIBE
+    # An address may name a person; which link it was can be told without it.
+    return sha256(event.url.encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def _stop_unnamed(
     runtime: Runtime,
     connection: Connection,
+    provider: str,
     unnamed: Sequence[ProviderEvent],
+    project: Project,
     counts: Echoed,
     now: datetime,
 ) -> None:
     """Late bounces and complaints come without our ids: stop the address, touch no message."""
-    stops = {
-        EventKind.MESSAGE_BOUNCED: "bounced",
-        EventKind.MESSAGE_COMPLAINED: "complained",
-    }
-    hashed, reasons = {}, {}
-    for event in unnamed:
-        reason = stops.get(EventKind(event.kind))
-        if reason is None or event.message_uid:
-            counts.unmatched += 1
-            continue
-        hashed[intake.address_hash(runtime, event.email)] = (reason, "reported by the provider")
-        reasons[event.email.casefold()] = reason
-    profiles.suppress(connection, hashed, now=now)
-    owners = leads.ids_by_match_key(connection, reasons)
-    profiles.mark_suppressed(connection, {owners[key]: reasons[key] for key in owners})
-    leads.touch(connection, owners.values(), now=now)
+    reports = [
+        reported.Report(
+            key=event.event_id,
+            kind=EventKind(event.kind),
+            email=event.email,
+            occurred_at=min(event.occurred_at, now),
+            reason=event.reason,
+        )
+        for event in unnamed
+        if EventKind(event.kind) in reported.STOPS and not event.message_uid and event.email
+    ]
+    counts.unmatched += len(unnamed) - len(reports)
+    done = reported.take(runtime, connection, provider, reports, project=project, now=now)
+    counts.events += done.leads
+    counts.stopped += done.strangers

@@ -31,12 +31,15 @@ from nurture.core.condition import (
     value_of,
 )
 from nurture.core.errors import MisuseError
+from nurture.core.event import EventKind
 from nurture.core.lead import Verdict
 from nurture.core.project import Segment
 from nurture.engine.person import Person
 from nurture.engine.words import VERDICT_SAYS, segment_named
 
 NEVER = "never"
+UNTOLD = "not known"
+"""Why an answer about something is what it is, of which nobody has told us."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,14 +120,17 @@ class _Explainer:
                 return self.leaf(condition, yes=yes)
 
     def several(self, condition: And | Or, *, yes: bool) -> Node:
-        parts = tuple(self.node(term) for term in condition.terms)
+        # Told from its leaves up: "not (A and B)" is "not A, or not B" (De Morgan), so that every
+        # leaf below says what the rule wants of it and whether it has that.
+        parts = tuple(self.node(term, yes=yes) for term in condition.terms)
+        every = isinstance(condition, And) is yes
         answers = {part.answer for part in parts}
         # One "no" settles an "and", one "yes" an "or", whatever is not known beside it.
-        settles = Verdict.FAIL if isinstance(condition, And) else Verdict.PASS
+        settles = Verdict.FAIL if every else Verdict.PASS
         left = Verdict.UNKNOWN if Verdict.UNKNOWN in answers else _turned(settles, yes=False)
         return Node(
-            text=_SEVERAL[type(condition), yes],
-            answer=_turned(settles if settles in answers else left, yes=yes),
+            text="all of these" if every else "at least one of these",
+            answer=settles if settles in answers else left,
             parts=parts,
         )
 
@@ -132,13 +138,21 @@ class _Explainer:
         text = self.words.condition(condition, yes=yes)
         segment = self.segment(condition)
         if segment is not None:
-            inside = self.node(self.words.as_written(segment.text) or segment.when)
-            return Node(text=text, answer=_turned(inside.answer, yes=yes), parts=(inside,))
+            within = self.words.as_written(segment.text) or segment.when
+            inside = self.node(within, yes=yes)
+            return Node(text=text, answer=inside.answer, parts=(inside,))
+        because = self.because(condition)
+        ref = _read_by(condition)
         return Node(
             text=text,
             answer=_turned(self.answer(condition), yes=yes),
-            because=self.because(condition),
-            otherwise=self.words.condition(condition, yes=not yes),
+            because=because,
+            # What nobody has told us is not the opposite: it is not known.
+            otherwise=(
+                f"{self.words.label(ref)} is {UNTOLD}"
+                if ref is not None and because == UNTOLD
+                else self.words.condition(condition, yes=not yes)
+            ),
         )
 
     def segment(self, condition: Condition) -> Segment | None:
@@ -153,6 +167,8 @@ class _Explainer:
 
     def because(self, condition: Condition) -> str:
         match condition:
+            case Known(ref) if value_of(ref, self.person.facts) is None:
+                return ""
             case (
                 Compare(ref=ref)
                 | OneOf(ref=ref)
@@ -162,6 +178,8 @@ class _Explainer:
                 | DatePast(ref=ref)
             ):
                 return self.value(ref)
+            case Happened(EventKind.LIST_ADDED, subject):
+                return self.listed(subject)
             case Happened(kind, subject):
                 return self.last(last_time(self.person.facts, kind, subject))
             case Sent(template):
@@ -177,23 +195,37 @@ class _Explainer:
     def value(self, ref: Ref) -> str:
         value = value_of(ref, self.person.facts)
         if value is None:
-            return "not known"
+            return UNTOLD
         if ref.owner == "verdict":
             return f"it {VERDICT_SAYS[Verdict(str(value))]}"
         said = f"it is {self.words.value(ref, value)}"
         told = self.person.provenance.at(ref.text, self.now)
         return f"{said} ({told.said(self.words, self.person.zones)})" if told else said
 
+    def listed(self, subject: str | None) -> str:
+        on = last_time(self.person.facts, EventKind.LIST_ADDED, subject)
+        off = last_time(self.person.facts, EventKind.LIST_REMOVED, subject)
+        if on is None and off is not None:
+            return f"taken off {self.person.zones.both(off)}"
+        return self.last(on)
+
     def last(self, at: datetime | None) -> str:
         return NEVER if at is None else f"last {self.person.zones.both(at)}"
 
 
-_SEVERAL = {
-    (And, True): "all of these",
-    (And, False): "not all of these",
-    (Or, True): "at least one of these",
-    (Or, False): "none of these",
-}
+def _read_by(condition: Condition) -> Ref | None:
+    """Return what the leaf compares, None if it asks for something else."""
+    match condition:
+        case (
+            Compare(ref=ref)
+            | OneOf(ref=ref)
+            | Contains(ref=ref)
+            | DateWithin(ref=ref)
+            | DatePast(ref=ref)
+        ):
+            return ref
+        case _:
+            return None
 
 
 def _turned(answer: Verdict, *, yes: bool) -> Verdict:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import combinations, product
@@ -11,7 +11,8 @@ from nurture.core.condition import (
     Compare,
     Condition,
     Contains,
-    Known,
+    DatePast,
+    DateWithin,
     OneOf,
     Ref,
     ValueType,
@@ -50,7 +51,7 @@ def _change(person: Person, rule: GateRule, now: datetime) -> str:
         found = _opening(person, rule, size, now)
         if found:
             return f"the gate {rule.gate} passes if {both(found)}"
-    return f"the gate {rule.gate} needs more than {MOST_ANSWERS} other answers"
+    return f"no one or two answers that we know of would open the gate {rule.gate}"
 
 
 def _opening(person: Person, rule: GateRule, size: int, now: datetime) -> tuple[str, ...]:
@@ -59,7 +60,7 @@ def _opening(person: Person, rule: GateRule, size: int, now: datetime) -> tuple[
     best: tuple[str, ...] = ()
     tried = 0
     for refs in combinations(_askable(person, rule), size):
-        for values in product(*(_candidates(rule.when, ref) for ref in refs)):
+        for values in product(*(_candidates(person, rule.when, ref) for ref in refs)):
             tried += 1
             if tried > MOST_TRIED:
                 return best
@@ -87,8 +88,8 @@ def _askable(person: Person, rule: GateRule) -> list[Ref]:
     return sorted(refs, key=lambda ref: (ref.text not in rule.ask, refs.index(ref)))
 
 
-def _candidates(condition: Condition, ref: Ref) -> list[Value]:
-    """Return values of the field at which the condition could turn."""
+def _candidates(person: Person, condition: Condition, ref: Ref) -> list[Value]:
+    """Return values of the field at which the condition could turn, written ones first."""
     found: list[Value] = []
     for leaf in leaves(condition):
         match leaf:
@@ -98,12 +99,13 @@ def _candidates(condition: Condition, ref: Ref) -> list[Value]:
                 found.extend(values)
             case Contains(at, choice) if at == ref:
                 found.append((choice,))
-            case Known(at) if at == ref and ref.type is ValueType.TEXT:
-                found.append("something")
+            case DateWithin(at, days) if at == ref:
+                found.extend(_days(person, (0, days, days + 1, -1)))
+            case DatePast(at) if at == ref:
+                found.extend(_days(person, (0, 1)))
             case _:
                 pass
-    if ref.type is ValueType.BOOL:
-        found.extend((True, False))
+    found.extend(_any(person, ref))
     return list(dict.fromkeys(found))
 
 
@@ -111,6 +113,29 @@ def _near(value: Value) -> tuple[Value, ...]:
     if isinstance(value, int) and not isinstance(value, bool):
         return value, value - 1, value + 1
     return (value,)
+
+
+def _days(person: Person, ahead: Iterable[int]) -> Iterator[str]:
+    for days in ahead:
+        yield (person.facts.today + timedelta(days=days)).isoformat()
+
+
+def _any(person: Person, ref: Ref) -> Iterator[Value]:
+    """Yield values that nobody wrote: what is asked for may be anything but what is written."""
+    choices = person.project.fields[ref.text].choices
+    match ref.type:
+        case ValueType.BOOL:
+            yield from (True, False)
+        case ValueType.CHOICES:
+            yield from ((choice,) for choice in choices)
+        case ValueType.CHOICE:
+            yield from choices
+        case ValueType.TEXT:
+            yield "something else"
+        case ValueType.DATE:
+            yield from _days(person, (0,))
+        case ValueType.NUMBER:
+            yield 1
 
 
 def _knowing(person: Person, answers: Mapping[Ref, Value]) -> Person:
@@ -126,11 +151,12 @@ def _knowing(person: Person, answers: Mapping[Ref, Value]) -> Person:
 # -- what is missing -----------------------------------------------------------------------------
 
 
-def missing(person: Person, gates: Sequence[GateExplained]) -> Iterator[str]:
+def missing(person: Person, gates: Sequence[GateExplained], *, now: datetime) -> Iterator[str]:
     """Say what stands between the lead and sales, most fundamental first."""
     stage = person.found.standing.stage
     if stage in ENDED:
         yield f"nothing leads on from the stage {person.words.stage(stage)}"
+        yield from _excluded(person, now)
         return
     if person.lead.suppressed:
         yield f"no mail may be sent and nothing is handed over: {person.lead.suppressed}"
@@ -149,14 +175,30 @@ def missing(person: Person, gates: Sequence[GateExplained]) -> Iterator[str]:
             value = person.found.standing.traits[rule.trait]
             if value < rule.minimum:
                 yield f"for an opportunity: {rule.trait} is {value} and must be {rule.minimum}"
-    if stage is Stage.LEAD and not _open(gates):
+    handoff, readiness = person.project.qualification.handoff, person.found.standing.readiness
+    if handoff.reached_by(stage) and readiness < handoff.floor:
+        yield f"readiness is {readiness}, and sales wants at least {handoff.floor}"
+    pin = person.history.overrides.stage
+    if pin is not None and pin.value == stage:
+        until = f" until {person.zones.day(pin.until)}" if pin.until else ""
+        yield f"{pin.by} keeps them at the stage {person.words.stage(stage)} by hand{until}"
+    elif stage is Stage.LEAD and not _open(gates):
         yield "nothing: the next assessment makes a prospect of this lead"
+
+
+def _excluded(person: Person, now: datetime) -> Iterator[str]:
+    """Say which exclusion keeps the lead out, and by what."""
+    for rule in person.project.qualification.fit.exclusions:
+        tree = explain_rule(person, rule.text, rule.when, now=now)
+        if tree.answer is Verdict.PASS:
+            held = both(leaf.text for leaf in leaves_of(tree) if leaf.answer is Verdict.PASS)
+            yield f"they are excluded as {rule.reason}: {held}"
 
 
 def _failing(gate: GateExplained) -> Iterator[str]:
     for leaf in leaves_of(gate.tree) if gate.tree else ():
         if leaf.answer is Verdict.FAIL:
-            yield f"it wants that {leaf.text}, and {leaf.because}"
+            yield f"it wants that {leaf.text}" + (f", and {leaf.because}" if leaf.because else "")
 
 
 def _open(gates: Sequence[GateExplained]) -> bool:

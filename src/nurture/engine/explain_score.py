@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import date, datetime
 
-from nurture.core.condition import judge, refs_of
+from nurture.core.condition import Constant, judge, refs_of
 from nurture.core.event import EventKind
 from nurture.core.lead import ENDED, Gate, Stage, Temperature, Verdict
-from nurture.core.project import FitRule, TemperatureRule
+from nurture.core.persona import Persona, persona_of
+from nurture.core.project import FitRule
 from nurture.core.score import MILLI, Contribution, Score, Tally, engagement, unmet
 from nurture.engine.evidence import Evidence, read_evidence
-from nurture.engine.explain import NEVER, Node, explain_rule, leaves_of
+from nurture.engine.explain import NEVER, UNTOLD, Node, explain_rule, leaves_of
 from nurture.engine.explain_change import missing, next_crossing, smallest_changes
 from nurture.engine.explained import (
+    UNKNOWN_BAND,
     Axis,
     Confidence,
     GateExplained,
@@ -58,7 +61,7 @@ def explain_score(person: Person, evidence: Evidence, *, now: datetime) -> Score
     engaged = engagement(rules.engagement, evidence.tallies, day=day)
     gates = tuple(_gates(person, evidence, now))
     looks = [] if standing.stage in ENDED else looks_ahead(person, now=now)
-    band = _band(rules.engagement.bands, standing.engagement // MILLI, LOWEST_BAND)
+    band = band_of(rules.engagement.bands, standing.engagement // MILLI, LOWEST_BAND)
     return ScoreExplained(
         uid=person.lead.uid,
         who=_who(person),
@@ -70,7 +73,11 @@ def explain_score(person: Person, evidence: Evidence, *, now: datetime) -> Score
         coverage_percent=fitting.coverage_percent,
         band=band,
         cell=f"{standing.grade}{band}",
-        readiness_band=_band(rules.readiness.bands, standing.readiness, NO_BAND),
+        readiness_band=(
+            band_of(rules.readiness.bands, standing.readiness, NO_BAND)
+            if standing.readiness_known
+            else UNKNOWN_BAND
+        ),
         confidence=_confidence(person, engaged),
         trend=_trend(person, evidence),
         engagement=Axis(
@@ -91,7 +98,7 @@ def explain_score(person: Person, evidence: Evidence, *, now: datetime) -> Score
         temperature=_temperature(person, now),
         overrides=person.history.overrides.all(),
         changes=tuple(smallest_changes(person, now=now)),
-        missing=tuple(missing(person, gates)),
+        missing=tuple(missing(person, gates, now=now)),
         next_crossing=next_crossing(person),
         next_look=looks[0] if looks else None,
         stored=person.lead.standing,
@@ -103,7 +110,8 @@ def _who(person: Person) -> str:
     return f"{named} ({person.company})" if person.company else named
 
 
-def _band(bands: Mapping[str, int], points: int, below: str) -> str:
+def band_of(bands: Mapping[str, int], points: int, below: str) -> str:
+    """Return the band that so many points are in; `below` if they reach none."""
     reached = sorted(bands.items(), key=lambda item: -item[1])
     return next((name for name, low in reached if points >= low), below)
 
@@ -162,16 +170,26 @@ def _said(person: Person, tally: Tally) -> str:
 
 def _fit_row(person: Person, row: Contribution, now: datetime) -> ScoreRow:
     rules = {rule.id: rule for rule in person.project.qualification.fit.rules}
-    told = _told_for(person, rules[row.rule], now) if row.rule in rules else []
+    rule = rules.get(row.rule)
+    persona = _persona(person, now) if rule and rule.personas else None
+    told = _told_for(person, rule, persona, now) if rule else []
     what = both(_value(person, one) for one in told) or row.rule
+    if persona:
+        what = f"persona {persona.title}: {what}"
     newest = max((one.at for one in told), default=None)
     on = newest.astimezone(home_zone(person.project)).date() if newest else None
     return _row(row, what, tuple(one.id for one in told), on)
 
 
-def _told_for(person: Person, rule: FitRule, now: datetime) -> list[Told]:
-    """Return the facts that a fit rule rests on."""
-    keys = [rule.key] if rule.when is None else [ref.text for ref in refs_of(rule.when)]
+def _persona(person: Person, now: datetime) -> Persona | None:
+    facts = person.facts
+    return persona_of(person.project.personas.values(), facts.lead, today=facts.today, now=now)
+
+
+def _told_for(person: Person, rule: FitRule, persona: Persona | None, now: datetime) -> list[Told]:
+    """Return the facts that a fit rule rests on; of personas only the lead's own asks for any."""
+    when = persona.when if persona else rule.when
+    keys = [rule.key] if when is None else [ref.text for ref in refs_of(when)]
     found = (person.provenance.at(key, now) for key in keys)
     return [told for told in found if told is not None]
 
@@ -235,7 +253,10 @@ def _gates(person: Person, evidence: Evidence, now: datetime) -> Iterator[GateEx
             since=evidence.answered.get(rule.gate),
             rule=person.words.rule(rule.text),
             tree=tree,
-            evidence=tuple(f"{leaf.text}: {leaf.because}" for leaf in leaves_of(tree)),
+            evidence=tuple(
+                f"{leaf.text}: {leaf.because}" if leaf.because else leaf.text
+                for leaf in leaves_of(tree)
+            ),
             ask=tuple(f.question or f.label for f in asks if f.key not in known),
             waived=waivers.get(rule.gate),
             instead=tuple(say_otherwise(rule.otherwise)),
@@ -248,11 +269,9 @@ def _nurtured(person: Person, evidence: Evidence) -> GateExplained:
     told = [f"{history.touches} of {rule.touches} touches on different days"]
     if history.first_touch and history.last_touch:
         span = int((history.last_touch - history.first_touch).total_seconds())
-        told.append(
-            f"from {person.zones.day(history.first_touch)} to "
-            f"{person.zones.day(history.last_touch)}, {say_seconds(span)} apart "
-            f"where {say_seconds(rule.span_seconds)} are wanted"
-        )
+        first, last = (person.zones.day(at) for at in (history.first_touch, history.last_touch))
+        apart = f"from {first} to {last}, {say_seconds(span)} apart" if span else f"on {first} only"
+        told.append(f"{apart}, where {say_seconds(rule.span_seconds)} are wanted")
     return GateExplained(
         gate=Gate.NURTURED,
         verdict=person.found.standing.verdicts[Gate.NURTURED],
@@ -279,37 +298,45 @@ def _traits(person: Person, now: datetime) -> Iterator[TraitExplained]:
 
 def _temperature(person: Person, now: datetime) -> TemperatureExplained:
     standing = person.found.standing
-    early = standing.stage in (Stage.SUSPECT, Stage.LEAD)
+    by_rules, told = _by_rules(person, now)
+    pin = person.history.overrides.temperature
+    if pin is None or standing.temperature != pin.value or standing.temperature == by_rules:
+        return replace(told, temperature=standing.temperature)
+    because = f"set by hand ({pin.said}); by the rules it would be {by_rules}"
+    return TemperatureExplained(
+        temperature=standing.temperature, rule="", because=because, missed=()
+    )
+
+
+def _by_rules(person: Person, now: datetime) -> tuple[Temperature, TemperatureExplained]:
+    """Return the temperature that the rules find, and why."""
+    early = person.found.standing.stage in (Stage.SUSPECT, Stage.LEAD)
     missed: list[RuleMissed] = []
     for rule in person.project.qualification.temperatures:
         if early and rule.temperature is not Temperature.CLOSED:
             continue
-        lacks = _lacks(person, rule, now)
+        tree = explain_rule(person, rule.text, rule.when, now=now)
         said = person.words.rule(rule.text)
-        if not lacks:
-            held = both(
-                f"{leaf.text}: {leaf.because}"
-                for leaf in leaves_of(explain_rule(person, rule.text, rule.when, now=now))
-                if leaf.because and leaf.answer is Verdict.PASS
-            )
-            return TemperatureExplained(
-                temperature=standing.temperature, rule=said, because=held, missed=tuple(missed)
-            )
-        missed.append(RuleMissed(temperature=rule.temperature, rule=said, because=lacks))
+        if tree.answer is not Verdict.PASS:
+            lacks = both(_denied(leaf) for leaf in leaves_of(tree) if leaf.answer is Verdict.FAIL)
+            missed.append(RuleMissed(temperature=rule.temperature, rule=said, because=lacks))
+            continue
+        held = both(
+            f"{leaf.text}: {leaf.because}"
+            for leaf in leaves_of(tree)
+            if leaf.because and leaf.answer is Verdict.PASS
+        )
+        if isinstance(rule.when, Constant):
+            held = "no rule before it holds" if missed else "it holds for everybody"
+        return rule.temperature, TemperatureExplained(
+            temperature=rule.temperature, rule=said, because=held, missed=tuple(missed)
+        )
     because = "asked only from the stage prospect on" if early else "no rule holds"
-    return TemperatureExplained(
-        temperature=standing.temperature, rule="", because=because, missed=tuple(missed)
+    return Temperature.NEW, TemperatureExplained(
+        temperature=Temperature.NEW, rule="", because=because, missed=tuple(missed)
     )
 
 
-def _lacks(person: Person, rule: TemperatureRule, now: datetime) -> str:
-    """Return what the rule lacks, '' if it holds."""
-    tree = explain_rule(person, rule.text, rule.when, now=now)
-    if tree.answer is Verdict.PASS:
-        return ""
-    return both(_denied(leaf) for leaf in leaves_of(tree) if leaf.answer is Verdict.FAIL)
-
-
 def _denied(leaf: Node) -> str:
-    because = "" if leaf.because == NEVER else leaf.because
+    because = "" if leaf.because in (NEVER, UNTOLD) else leaf.because
     return f"{leaf.otherwise} ({because})" if because else leaf.otherwise

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nurture.core.lead import Verdict
 from nurture.core.score import MILLI
-from nurture.engine.explained import Axis, GateExplained, ScoreExplained, ScoreRow
+from nurture.engine.explained import UNKNOWN_BAND, Axis, GateExplained, ScoreExplained, ScoreRow
 from nurture.engine.moments import Zones, say_day, say_time
 from nurture.engine.words import VERDICT_SAYS, Words, both
 
@@ -36,6 +36,9 @@ def _scores(told: ScoreExplained) -> Iterator[str]:
         yield f"The grade is {told.grade} whatever the points, because of {both(told.unmet)}."
     yield f"Engagement is {rounded(told.engagement.value)} {OF}, band {told.band}."
     yield f"Together that is cell {told.cell} of the grid of fit and engagement."
+    if told.readiness_band == UNKNOWN_BAND:
+        yield "Readiness to buy is unknown: nothing is known yet that it could rest on."
+        return
     ready = told.readiness.value // MILLI
     said = f"Readiness to buy is {ready} {OF}: {told.readiness_band}"
     if told.trend is None:
@@ -70,8 +73,13 @@ def _standing(told: ScoreExplained, words: Words, zones: Zones) -> Iterator[str]
         yield f"Not {missed.temperature}: {missed.because}."
     for one in told.overrides:
         until = f", until {zones.day(one.until)}" if one.until else ""
-        what = f"The gate {one.what} was waived" if one.value == "pass" else f"{one.what} is set"
-        yield f"{what} by a person on {zones.day(one.at)}{until}: {one.said}."
+        did = (
+            f"waived the gate {one.what}"
+            if one.value == "pass"
+            else f"set the {one.what} to {one.value}"
+        )
+        why = f": {one.reason}" if one.reason else ""
+        yield f"{one.by} {did} on {zones.day(one.at)}{until}{why}."
 
 
 def _qualifying(told: ScoreExplained) -> Iterator[str]:

@@ -11,6 +11,9 @@ from nurture.core.overrides import Override
 from nurture.engine.explain import Node
 from nurture.engine.outlook import Look
 
+UNKNOWN_BAND = "unknown"
+"""What readiness is called where nothing is known that it could rest on."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreRow:

@@ -11,14 +11,16 @@ from hashlib import blake2b
 from typing import Protocol
 
 from nurture.core.buyer import shown, step_map
-from nurture.core.dossier import DossierInput, KnownFact, completeness, dossier, known_keys
+from nurture.core.dossier import DossierInput, KnownFact, dossier
 from nurture.core.event import EventKind, NewEvent
 from nurture.core.known import as_statement, known
-from nurture.core.lead import Gate, Lead, Stage, Verdict
+from nurture.core.lead import Lead, Temperature
 from nurture.core.persona import persona_of
 from nurture.core.project import Endpoint, Project
 from nurture.core.token import Grant, Purpose
-from nurture.engine import intake
+from nurture.core.wakeups import answer_hot_within
+from nurture.engine import in_line, intake
+from nurture.engine.account_view import account_told, look_at_account
 from nurture.engine.evidence import read_evidence
 from nurture.engine.explain_json import MOST_ROWS, explained_json
 from nurture.engine.explain_score import explain_score
@@ -31,13 +33,10 @@ from nurture.store.db import Connection
 log = logging.getLogger(__name__)
 
 LEASE = timedelta(minutes=2)
-LOOK_PAST = 200
-"""How many handoffs that cannot go out yet are looked past to fill the week's capacity."""
 # Standard Webhooks 1.0, the published retry schedule.
 RETRIES = tuple(
     timedelta(seconds=s) for s in (5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400)
 )
-QUALIFIED = frozenset({Stage.PROSPECT, Stage.OPPORTUNITY})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,41 +102,17 @@ def _release(
     counts: HandedOff,
     now: datetime,
 ) -> None:
-    rule = in_force.project.qualification.handoff
-    waiting = handoffs.waiting(connection, limit=rule.capacity_per_week + LOOK_PAST)
-    if not waiting:
-        return
-    used = handoffs.released_since(connection, rule.endpoint, now - timedelta(days=7))
-    room = rule.capacity_per_week - used
-    people = leads.read(connection, [handoff.lead_id for handoff in waiting])
-    for handoff in waiting:
-        if counts.released >= room:
-            break
-        lead = people[handoff.lead_id]
-        missing = _no_longer(lead)
-        if missing:
-            handoffs.withdraw(connection, handoff.id, reason=missing)
+    for turn in in_line.turns(connection, in_force, now=now):
+        if turn.withdrawn:
+            handoffs.withdraw(connection, turn.handoff.id, reason=turn.withdrawn)
             counts.withdrawn += 1
-            leads.touch(connection, [lead.id], now=now)
-            continue
-        if handoff.endpoint not in in_force.project.endpoints:
-            handoffs.keep_waiting(
-                connection,
-                handoff.id,
-                reason=f"the project has no receiver {handoff.endpoint!r} any more",
-            )
+            leads.touch(connection, [turn.lead.id], now=now)
+        elif turn.held:
+            handoffs.keep_waiting(connection, turn.handoff, reason=turn.held)
             counts.incomplete += 1
-            continue
-        complete = completeness(known_keys(lead), in_force.project)
-        if complete < rule.minimum_completeness:
-            wanted = f"sales wants {rule.minimum_completeness} %"
-            handoffs.keep_waiting(
-                connection, handoff.id, reason=f"the dossier is {complete} % complete, {wanted}"
-            )
-            counts.incomplete += 1
-            continue
-        _let_go(runtime, connection, in_force, handoff, lead, now)
-        counts.released += 1
+        else:
+            _let_go(runtime, connection, in_force, turn.handoff, turn.lead, now)
+            counts.released += 1
 
 
 def _let_go(
@@ -149,7 +124,7 @@ def _let_go(
     now: datetime,
 ) -> None:
     endpoint = in_force.project.endpoints[handoff.endpoint]
-    accept_by = now + timedelta(seconds=endpoint.accept_within_seconds)
+    accept_by = now + _clock(endpoint, lead, in_force.project)
     body, complete = payload(runtime, connection, in_force, handoff, lead, accept_by, now)
     handoffs.release(
         connection, handoff.id, body=body, completeness=complete, accept_by=accept_by, now=now
@@ -159,15 +134,13 @@ def _let_go(
     leads.touch(connection, [lead.id], now=now)
 
 
-def _no_longer(lead: Lead) -> str:
-    """Return why a waiting handoff may not go out any more, '' if it may."""
-    if lead.suppressed:
-        return f"suppressed: {lead.suppressed}"
-    if lead.standing.stage not in QUALIFIED:
-        return f"stage is {lead.standing.stage}"
-    if lead.standing.verdicts[Gate.NURTURED] is not Verdict.PASS:
-        return "no longer nurtured"
-    return ""
+def _clock(endpoint: Endpoint, lead: Lead, project: Project) -> timedelta:
+    """Return how long sales has to answer: for somebody hot no longer than was promised them."""
+    usual = timedelta(seconds=endpoint.accept_within_seconds)
+    promised = answer_hot_within(project)
+    if promised is None or lead.standing.temperature is not Temperature.HOT:
+        return usual
+    return min(usual, promised)
 
 
 def payload(
@@ -218,6 +191,7 @@ def _gather(
         stage_from=str(moves[-1][1].before) if moves else str(lead.standing.stage),
         persona=persona_of(project.personas.values(), lead, today=today(project, now), now=now),
         explain=_explained(runtime, connection, lead.id, now),
+        account=account_told(look_at_account(connection, lead.account_id, project, now=now).judged),
     )
 
 

@@ -31,6 +31,10 @@ NEEDS = {
         "Mails parked because they stayed uncertain",
         "Look at `nurture message list`, ask the provider, settle them.",
     ),
+    "mails_late": (
+        "Mails that are late and whose step asks a person",
+        "`nurture sending status` has them, `nurture sending late` decides.",
+    ),
     "mails_unrendered": (
         "Mails whose template could not be rendered",
         "Tried again every hour; put the template right and apply it.",
@@ -53,6 +57,10 @@ NEEDS = {
     ),
     "enrollments_set_aside": (
         "Enrollments set aside because of an error",
+        "Tried again, ever more rarely; the log of the run says what failed.",
+    ),
+    "posts_set_aside": (
+        "Posts of providers, signals or replies that could not be worked",
         "Tried again, ever more rarely; the log of the run says what failed.",
     ),
 }

@@ -21,6 +21,7 @@ from nurture.engine.by_hand import Who
 from nurture.engine.runtime import Runtime
 from nurture.engine.story_notes import BY_HAND
 from nurture.store import leads, records
+from nurture.store.db import Connection
 
 HEARSAY = "hearsay"
 TIME_TO_ASK = timedelta(days=2)
@@ -45,8 +46,7 @@ def add(runtime: Runtime, heard: Heard, who: Who, *, now: datetime) -> str:
     uid = public_id(runtime.secrets.identity, f"lead/hearsay/{fingerprint}")
     with runtime.database.write() as connection:
         project = runtime.in_force(connection).project
-        if leads.ids_by_uid(connection, [uid]):
-            raise MisuseError(f"this is lead {uid[:12]} already; see `nurture lead show`")
+        _expect_new(connection, uid)
         leads.insert_leads(connection, [_new_lead(told, uid, project, now)], now=now)
         lead_id = leads.ids_by_uid(connection, [uid])[uid]
         captured = NewEvent(
@@ -76,6 +76,18 @@ def add(runtime: Runtime, heard: Heard, who: Who, *, now: datetime) -> str:
             connection, actor=who.name, action="lead.added", subject=uid, detail={}, now=now
         )
     return uid
+
+
+def _expect_new(connection: Connection, uid: str) -> None:
+    known = leads.ids_by_uid(connection, [uid])
+    if not known:
+        return
+    (lead,) = leads.read(connection, list(known.values())).values()
+    if lead.standing.stage is Stage.ERASED:
+        raise MisuseError(
+            f"this person was lead {uid[:12]}, was erased, and is kept out: only they can come back"
+        )
+    raise MisuseError(f"this is lead {uid[:12]} already; see `nurture lead show`")
 
 
 def _cleaned(heard: Heard) -> Heard:

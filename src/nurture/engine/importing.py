@@ -14,7 +14,7 @@ from hashlib import sha256
 from itertools import islice
 from zoneinfo import ZoneInfo, available_timezones
 
-from nurture.core.address import match_key, parse_address
+from nurture.core.address import doubt_about, match_key, parse_address
 from nurture.core.answers import LONGEST_NAME, clean_text, is_nothing, parse_answer
 from nurture.core.errors import RefusedInput
 from nurture.core.event import EventKind, NewEvent
@@ -128,8 +128,10 @@ def _read(line: Line, project: Project, now: datetime) -> tuple[_Row, list[str]]
         raise RefusedInput("more cells than columns: one comma too many, or a quote missing?")
     raw = line.cells
     cells = {k: clean_text(v, longest=LARGEST_CELL) for k, v in raw.items()}
-    email = "" if is_nothing(cells["email"]) else parse_address(cells["email"])
-    remarks: list[str] = []
+    # As it was given: what cleaning takes out of other cells makes another address of this one.
+    email = "" if is_nothing(raw["email"]) else parse_address(raw["email"])
+    doubt = doubt_about(email)
+    remarks = [f"{doubt}: is it the one that is meant?"] if doubt else []
     values = field_values(cells, project, remarks)
     company = _company(cells)
     if company and "account.name" in project.fields:

@@ -39,6 +39,7 @@ class ImportedAccounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Row:
+    line: int
     key: str
     name: str
     source: str
@@ -56,7 +57,7 @@ def import_accounts(
     for line in read_rows(content, needs=NAMES):
         result.rows += 1
         try:
-            row = _read(line, project, result)
+            row = _first(_read(line, project, result), found)
         except RefusedInput as error:
             told = Rejected(
                 line=line.number, reason=str(error), row=line.cells, surplus=line.surplus
@@ -69,6 +70,13 @@ def import_accounts(
         with runtime.database.write() as connection:
             _store(connection, rows[start : start + CHUNK], project, (result, name), now)
     return result
+
+
+def _first(row: _Row, found: Mapping[str, _Row]) -> _Row:
+    """Return the row; raise RefusedInput if the file has named its account before."""
+    if row.key in found:
+        raise RefusedInput(f"the same account as line {found[row.key].line}")
+    return row
 
 
 def _read(line: Line, project: Project, result: ImportedAccounts) -> _Row:
@@ -95,7 +103,7 @@ def _read(line: Line, project: Project, result: ImportedAccounts) -> _Row:
         values["account.name"] = company
     result.remarks.extend(Rejected(line=line.number, reason=told, row={}) for told in remarks)
     source = cells.get("source", "")[:LONGEST_NAME] or "unknown"
-    return _Row(key=key, name=company, source=source, values=values)
+    return _Row(line=line.number, key=key, name=company, source=source, values=values)
 
 
 def _store(

@@ -6,26 +6,28 @@ it, by moving the lead's next check to now.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from nurture.core import suppression
 from nurture.core.address import suppression_key
 from nurture.core.event import ECHOES, SIGNS_OF_LIFE, STOPS_MAIL, EventKind, NewEvent
-from nurture.core.lead import Lead, Value
+from nurture.core.lead import Lead, Recipient, Value
 from nurture.core.message import MessageState
 from nurture.core.project import Project
+from nurture.core.suppression import GRAVITY
 from nurture.core.token import keyed_hash
 from nurture.engine.runtime import Runtime, asked_by, home_zone
 from nurture.store import enrollments, events, leads, messages, profiles
 from nurture.store.db import Connection
 
 SUPPRESSION_REASONS = {
-    EventKind.MESSAGE_UNSUBSCRIBED: "unsubscribed",
-    EventKind.MESSAGE_COMPLAINED: "complained",
-    EventKind.MESSAGE_BOUNCED: "bounced",
-    EventKind.MESSAGE_DROPPED: "dropped by the provider",
-    EventKind.ERASURE_REQUESTED: "asked to be forgotten",
+    EventKind.MESSAGE_UNSUBSCRIBED: suppression.UNSUBSCRIBED,
+    EventKind.MESSAGE_COMPLAINED: suppression.COMPLAINED,
+    EventKind.MESSAGE_BOUNCED: suppression.BOUNCED,
+    EventKind.MESSAGE_DROPPED: suppression.DROPPED,
+    EventKind.ERASURE_REQUESTED: suppression.ASKED_TO_BE_FORGOTTEN,
 }
 assert set(SUPPRESSION_REASONS) == STOPS_MAIL
 
@@ -61,7 +63,7 @@ def record(
     fresh = events.append(connection, past, now=now, zone=home_zone(project))
     if not fresh:
         return []
-    stopping = {e.lead_id: e.kind for e in fresh if e.kind in STOPS_MAIL}
+    stopping = [event for event in fresh if event.kind in STOPS_MAIL]
     if stopping:
         _suppress(runtime, connection, stopping, now)
     life: dict[int, datetime] = {}
@@ -87,10 +89,23 @@ def _happened_by(event: NewEvent, now: datetime) -> NewEvent:
 
 
 def _suppress(
-    runtime: Runtime, connection: Connection, stopping: dict[int, EventKind], now: datetime
+    runtime: Runtime, connection: Connection, stopping: Sequence[NewEvent], now: datetime
+) -> None:
+    reasons: dict[int, str] = {}
+    for event in stopping:
+        reason = SUPPRESSION_REASONS[event.kind]
+        reasons[event.lead_id] = max(
+            (reasons.get(event.lead_id, reason), reason), key=lambda name: GRAVITY[name]
+        )
+    withdrawn = {e.lead_id for e in stopping if e.kind is not EventKind.MESSAGE_BOUNCED}
+    profiles.withdraw_consent(connection, sorted(withdrawn), None, at=now)
+    stop(runtime, connection, reasons, now=now)
+
+
+def stop(
+    runtime: Runtime, connection: Connection, reasons: Mapping[int, str], *, now: datetime
 ) -> None:
     """Stop all mail to these leads, now and for every later lead with the same address."""
-    reasons = {lead_id: SUPPRESSION_REASONS[kind] for lead_id, kind in stopping.items()}
     batch = leads.read(connection, list(reasons))
     profiles.suppress(
         connection,
@@ -102,12 +117,26 @@ def _suppress(
         now=now,
     )
     profiles.mark_suppressed(connection, reasons)
-    withdrawn = [i for i, kind in stopping.items() if kind is not EventKind.MESSAGE_BOUNCED]
-    profiles.withdraw_consent(connection, withdrawn, None, at=now)
     messages.cancel_for(
         connection, list(reasons), MessageState.SUPPRESSED, "stopped by the person", now=now
     )
     enrollments.wake(connection, reasons, now=now)
+
+
+def with_stops(
+    runtime: Runtime, connection: Connection, recipients: Mapping[int, Recipient]
+) -> dict[int, Recipient]:
+    """Return the recipients, stopped where the mailbox is, under whatever spelling that was said.
+
+    Two leads may be one mailbox: ada@gmail.com and a.d.a+news@gmail.com. What one of them says
+    holds for both, and is noted with the other when mail to it is about to leave.
+    """
+    hashes = {i: address_hash(runtime, r.email) for i, r in recipients.items() if not r.suppressed}
+    known = profiles.suppressed(connection, set(hashes.values()))
+    reasons = {i: known[hashed] for i, hashed in hashes.items() if hashed in known}
+    if reasons:
+        profiles.mark_suppressed(connection, reasons)
+    return {i: replace(r, suppressed=reasons.get(i, r.suppressed)) for i, r in recipients.items()}
 
 
 def address_hash(runtime: Runtime, email: str) -> str:

@@ -105,7 +105,7 @@ def submit_landing(
 
 
 def _email(values: Values, problems: list[Problem]) -> str:
-    given = {text.strip() for text in values.get(EMAIL, ())}
+    given = set(values.get(EMAIL, ()))
     text = given.pop() if len(given) == 1 else ""
     try:
         email = parse_address(text)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from nurture.engine.erase import erase_leads, finish
 from nurture.engine.runtime import Runtime
-from nurture.store import lifecycle, raw_posts
+from nurture.store import lifecycle, raw_posts, traces
 
 
 @dataclass(slots=True, kw_only=True)
@@ -27,9 +27,9 @@ def run(runtime: Runtime, *, now: datetime, limit: int = 500) -> Swept:
         stale = lifecycle.inactive_since(connection, before=before, limit=limit)
         erase_leads(runtime, connection, stale, reason="retention", now=now)
         swept.erased = len(stale)
-        swept.raw_posts = raw_posts.drop_worked(
-            connection, before=now - timedelta(seconds=workspace.retention_raw_events_seconds)
-        )
+        raw_before = now - timedelta(seconds=workspace.retention_raw_events_seconds)
+        swept.raw_posts = raw_posts.drop_worked(connection, before=raw_before)
+        traces.forget_networks(connection, before=raw_before)
     if swept.erased:
         finish(runtime)
     return swept

@@ -8,16 +8,25 @@ from functools import partial
 
 from nurture.core.errors import RenderError
 from nurture.core.lead import Lead
-from nurture.core.message import Address, Message, OutgoingMessage, RenderedMail, address_of
+from nurture.core.message import (
+    Address,
+    Message,
+    OutgoingMessage,
+    Pieces,
+    RenderedMail,
+    address_of,
+)
 from nurture.core.project import Project, Workspace
 from nurture.core.token import Purpose, public_id
 from nurture.engine.links import message_link, redirects
 from nurture.engine.runtime import Secrets
 from nurture.engine.values import read_by
+from nurture.project.check_mails import allowed_names
 from nurture.render.constants import Constants
 from nurture.render.environment import plain
-from nurture.render.headers import ListIdentity, list_headers
+from nurture.render.headers import Headers, ListIdentity, list_headers, reply_headers
 from nurture.render.mail import Envelope, MailTemplate, compile_mail, render_mail
+from nurture.render.pieces import Cutter, cutter
 
 _OWN_LINKS = {
     "preferences_url": Purpose.PREFERENCES,
@@ -30,48 +39,59 @@ _Key = tuple[str, str, str]
 class _Stationery:
     """What all messages share that one sequence sends by one template.
 
-    `own_links` are the message's own links that its template shows.
+    `own_links` are the message's own links that its template shows, `cutter` cuts its mails;
+    `headers` are in each of them.
     """
 
     template: MailTemplate
+    cutter: Cutter | None
     own_links: Mapping[str, Purpose]
     sender: Address
     identity: ListIdentity
+    headers: Headers
     mailto: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mailroom:
-    """Renders messages. A template is compiled, or found wrong, once for each version."""
+    """Renders messages. A template is compiled, or found wrong, once for each version.
+
+    `in_pieces`: for a transport that sends many mails in one call.
+    """
 
     secrets: Secrets
+    in_pieces: bool = False
     _ready: dict[_Key, _Stationery | RenderError] = field(default_factory=dict, repr=False)
 
     def outgoing(self, project: Project, message: Message, recipient: Address) -> OutgoingMessage:
         """Return the message as it leaves; the same row gives the same bytes every time."""
         epoch = message.epoch + 1
+        mail, pieces = self._render(project, message, recipient)
         return OutgoingMessage(
             uid=message.uid,
             attempt_uid=public_id(self.secrets.identity, f"attempt/{message.uid}/{epoch}"),
-            mail=self._render(project, message, recipient),
+            mail=mail,
             planned_at=message.planned_at,
             categories=(message.sequence, message.template),
+            pieces=pieces,
         )
 
     def links(self, project: Project, message: Message, recipient: Address) -> tuple[str, ...]:
         """Return the message's own link table: where its numbered redirects lead."""
-        return self._render(project, message, recipient).links
+        return self._render(project, message, recipient)[0].links
 
     def _stationery(self, project: Project, message: Message) -> _Stationery:
         key = (project.content_hash, message.sequence, message.template)
         found = self._ready.get(key)
         if found is None:
-            found = self._ready[key] = _prepare(project, message)
+            found = self._ready[key] = _prepare(project, message, in_pieces=self.in_pieces)
         if isinstance(found, RenderError):
             raise found
         return found
 
-    def _render(self, project: Project, message: Message, recipient: Address) -> RenderedMail:
+    def _render(
+        self, project: Project, message: Message, recipient: Address
+    ) -> tuple[RenderedMail, Pieces | None]:
         workspace = project.workspace
         paper = self._stationery(project, message)
         own = partial(self._own_link, workspace.public_url, message)
@@ -91,14 +111,13 @@ class Mailroom:
                 one_click_url=unsubscribe,
                 mailto=paper.mailto + message.uid,
                 feedback=(message.template, message.sequence),
-            ),
+            )
+            + paper.headers,
         )
-        return render_mail(
-            paper.template,
-            values,
-            envelope=envelope,
-            link_url=redirects(self.secrets.links, workspace.public_url, message.uid),
-        )
+        link_url = redirects(self.secrets.links, workspace.public_url, message.uid)
+        mail = render_mail(paper.template, values, envelope=envelope, link_url=link_url)
+        pieces = paper.cutter.cut(mail, values, link_url=link_url) if paper.cutter else None
+        return mail, pieces
 
     def _own_link(self, public_url: str, message: Message, purpose: Purpose) -> str:
         return message_link(
@@ -111,17 +130,20 @@ def addressed_to(lead: Lead) -> Address:
     return address_of(lead.email, lead.profile.get("first_name"), lead.profile.get("last_name"))
 
 
-def _prepare(project: Project, message: Message) -> _Stationery | RenderError:
+def _prepare(project: Project, message: Message, *, in_pieces: bool) -> _Stationery | RenderError:
     workspace, template = project.workspace, project.templates[message.template]
     sequence = project.sequences[message.sequence]
     try:
-        compiled = compile_mail(template, project.partials, _constants(workspace))
+        names = allowed_names(project)
+        compiled = compile_mail(template, project.partials, constants_of(workspace), allowed=names)
         shown = {path[0] for path in read_by(project, template)}
+        cuts = cutter(compiled) if in_pieces else None
     except RenderError as error:
         return error
     answer_to = workspace.reply_to or workspace.sender_email
     return _Stationery(
         template=compiled,
+        cutter=cuts,
         own_links={name: purpose for name, purpose in _OWN_LINKS.items() if name in shown},
         sender=Address(name=workspace.sender_name, email=workspace.sender_email),
         identity=ListIdentity(
@@ -129,11 +151,13 @@ def _prepare(project: Project, message: Message) -> _Stationery | RenderError:
             title=sequence.title,
             domain=workspace.sender_email.rpartition("@")[2],
         ),
+        headers=reply_headers() if template.answers_form else (),
         mailto=f"mailto:{answer_to}?subject=unsubscribe%20",
     )
 
 
-def _constants(workspace: Workspace) -> Constants:
+def constants_of(workspace: Workspace) -> Constants:
+    """Return the values that are the same in every mail."""
     return {
         "company": {name: plain(text) for name, text in workspace.company.items()},
         "sender": {"name": plain(workspace.sender_name), "email": plain(workspace.sender_email)},

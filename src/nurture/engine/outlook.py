@@ -22,8 +22,10 @@ from nurture.core.condition import (
     last_time,
     value_of,
 )
+from nurture.core.lead import IN_PLAY
 from nurture.core.next_check import REQUALIFY, engagement_thresholds, midnight
 from nurture.core.score import crossing_day
+from nurture.core.wakeups import stage_until
 from nurture.engine.moments import say_seconds
 from nurture.engine.person import Person
 
@@ -38,14 +40,14 @@ class Look:
 
 def looks_ahead(person: Person, *, now: datetime) -> list[Look]:
     """Return every moment from now on at which something could change, earliest first."""
-    found = [
-        Look(at=now + REQUALIFY, why="everybody is looked at once a month at the least"),
-        *_rules(person),
-        *_expiry(person),
-        *_reentries(person),
-        *_silence(person),
-        *_crossing(person),
-    ]
+    found = [*_rules(person), *_expiry(person), *_crossing(person)]
+    if person.found.standing.stage in IN_PLAY:
+        found += [
+            Look(at=now + REQUALIFY, why="everybody is looked at once a month at the least"),
+            *_reentries(person),
+            *_silence(person),
+            *_stage_limit(person),
+        ]
     return sorted((look for look in found if look.at > now), key=lambda look: look.at)
 
 
@@ -124,6 +126,14 @@ def _silence(person: Person) -> Iterator[Look]:
             why=f"{say_seconds(definition.silence_seconds)} without a sign of life: "
             f"time for the inactive file",
         )
+
+
+def _stage_limit(person: Person) -> Iterator[Look]:
+    stage = person.found.standing.stage
+    until = stage_until(person.lead, person.history, person.project)
+    if until is not None and stage is person.lead.standing.stage:
+        owner = person.project.qualification.stages[stage].owner
+        yield Look(at=until, why=f"at the stage for as long as was agreed: {owner} is asked, once")
 
 
 def _crossing(person: Person) -> Iterator[Look]:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import takewhile
 from typing import TypeVar
 
 from nurture.core.assess import assess as rules_alone
+from nurture.core.condition import Facts
 from nurture.core.errors import MisuseError
 from nurture.core.event import EventKind, NewEvent
+from nurture.core.history import History
 from nurture.core.lead import Gate, Lead, Stage, Temperature, Verdict
-from nurture.core.moves import MoveReason
-from nurture.core.overrides import NONE, Overridden, Override
+from nurture.core.moves import Move, MoveReason, heard
+from nurture.core.overrides import NONE, Overridden
 from nurture.core.project import Project
 from nurture.core.stages import EntryGate, may_move
 from nurture.engine import assess, intake
+from nurture.engine.assess_again import BATCH, as_of_now
 from nurture.engine.by_hand import Who
 from nurture.engine.person import Person, look_at
-from nurture.engine.runtime import Runtime
+from nurture.engine.runtime import Runtime, asked_by, today
 from nurture.engine.story_notes import BY_HAND
 from nurture.project.nearest import did_you_mean
 from nurture.store import leads, overrides, records
@@ -143,32 +147,39 @@ def review(
     runtime: Runtime, connection: Connection, lead_id: int | None = None, *, now: datetime
 ) -> list[Reviewed]:
     """Return every override in force, or those of one lead, beside what the rules say."""
+    project = runtime.in_force(connection).project
     uids = overrides.overridden_leads(connection, ACTION)
     ids = sorted(leads.ids_by_uid(connection, uids).values()) if lead_id is None else [lead_id]
-    standing = overrides.read(connection, ids, now=now)
-    return [
-        row
-        for one, found in standing.items()
-        if found.all()
-        for row in _rows(runtime, connection, one, now)
-    ]
+    asked, day = asked_by(project), today(project, now)
+    found: list[Reviewed] = []
+    for start in range(0, len(ids), BATCH):
+        batch = ids[start : start + BATCH]
+        moves = records.moves_of_all(connection, batch)
+        for facts, told in as_of_now(connection, batch, asked, now=now, today=day):
+            history = heard(facts, told, project, now)
+            before = _before_hands(facts.lead, moves.get(facts.lead.id, ()))
+            found.extend(_rows(facts, history, project, before, now))
+    return found
+
+
+def _before_hands(lead: Lead, moves: Sequence[Move]) -> Stage:
+    """Return the stage before people moved the lead, the last time that they did, once or more."""
+    hands = list(takewhile(lambda moved: moved.reason == MoveReason.BY_HAND, reversed(moves)))
+    return hands[-1].before if hands else lead.standing.stage
 
 
 def _rows(
-    runtime: Runtime, connection: Connection, lead_id: int, now: datetime
+    facts: Facts, history: History, project: Project, before: Stage, now: datetime
 ) -> Iterator[Reviewed]:
-    person = look_at(runtime, connection, lead_id, now=now)
-    if person.lead.standing.stage is Stage.ERASED:
+    if facts.lead.standing.stage is Stage.ERASED:
         return
-    moves = records.moves_of(connection, lead_id)
-    set_by_hand = [moved.before for _, moved in moves if moved.reason == MoveReason.BY_HAND]
-    before = set_by_hand[-1] if set_by_hand else person.lead.standing.stage
-    for one in person.history.overrides.all():
+    for one in history.overrides.all():
+        alone = replace(history, overrides=NONE)
         yield Reviewed(
-            uid=person.lead.uid,
+            uid=facts.lead.uid,
             what=one.what,
             value=one.value,
-            rules_say=_without(person, one, before, now),
+            rules_say=_without(facts, alone, project, (one.what, before), now),
             by=one.by,
             reason=one.reason,
             at=one.at,
@@ -176,14 +187,16 @@ def _rows(
         )
 
 
-def _without(person: Person, one: Override, before: Stage, now: datetime) -> str:
-    """Return what the rules would say by themselves, from the stage that was before."""
-    history, lead = replace(person.history, overrides=NONE), person.lead
-    if one.what == Overridden.STAGE:
-        lead = replace(lead, standing=replace(lead.standing, stage=before))
-    facts = replace(person.facts, lead=lead)
-    standing = rules_alone(facts, history, person.project, now=now).standing
-    match one.what:
+def _without(
+    facts: Facts, history: History, project: Project, said: tuple[str, Stage], now: datetime
+) -> str:
+    """Return what the rules would say by themselves, of a stage from the one that was before."""
+    what, before = said
+    if what == Overridden.STAGE:
+        lead = facts.lead
+        facts = replace(facts, lead=replace(lead, standing=replace(lead.standing, stage=before)))
+    standing = rules_alone(facts, history, project, now=now).standing
+    match what:
         case Overridden.STAGE:
             return str(standing.stage)
         case Overridden.TEMPERATURE:

@@ -10,6 +10,7 @@ from nurture.core.condition import Facts
 from nurture.core.errors import MisuseError
 from nurture.core.history import History
 from nurture.core.lead import Lead
+from nurture.core.moves import heard
 from nurture.core.project import Project
 from nurture.engine.moments import Zones
 from nurture.engine.provenance import Provenance, read_provenance
@@ -53,7 +54,8 @@ def look_at(runtime: Runtime, connection: Connection, lead_id: int, *, now: date
     asked = asked_by(project)
     day = today(project, now)
     facts = read_facts(connection, {lead_id: lead}, asked, now=now, today=day)[lead_id]
-    history = read_history(connection, {lead_id: lead}, asked, now=now)[lead_id]
+    told = read_history(connection, {lead_id: lead}, asked, now=now)[lead_id]
+    history = heard(facts, told, project, now)
     return Person(
         lead=lead,
         name=_name(lead),

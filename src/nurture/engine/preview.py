@@ -10,7 +10,7 @@ from nurture.core.message import Message, MessageState, RenderedMail
 from nurture.core.project import Project
 from nurture.core.sequence import EmailStep, FormStep, Sequence
 from nurture.engine.mailroom import Mailroom, addressed_to
-from nurture.engine.values import template_values
+from nurture.engine.values import PERSONA, template_values
 from nurture.project.nearest import did_you_mean
 
 PREVIEW_UID = "0" * 32
@@ -18,13 +18,26 @@ PREVIEW_UID = "0" * 32
 
 
 def preview(
-    project: Project, mailroom: Mailroom, name: str, lead: Lead, *, now: datetime
+    project: Project,
+    mailroom: Mailroom,
+    name: str,
+    lead: Lead,
+    *,
+    now: datetime,
+    persona: str | None = None,
 ) -> RenderedMail:
-    """Return the mail for the lead, in the first sequence and step that send it."""
+    """Return the mail for the lead, in the first sequence and step that send it.
+
+    `persona`: as if the lead were of this one; none if it is empty.
+    """
     template = project.templates.get(name)
     if template is None:
         hint = did_you_mean(name, project.templates)
         raise MisuseError(f"there is no mail {name!r} in templates/emails; {hint}")
+    if persona and persona not in project.personas:
+        hint = did_you_mean(persona, project.personas)
+        raise MisuseError(f"there is no persona {persona!r} in personas; {hint}")
+    slots = template_values(project, lead, now=now)
     sequence, step = _where_sent(project, name)
     message = Message(
         id=0,
@@ -38,7 +51,7 @@ def preview(
         topic=(step.topic if step else "") or sequence.topic,
         window=sequence.window,
         form=step.form if isinstance(step, FormStep) else "",
-        slots=template_values(project, lead),
+        slots=slots if persona is None else {**slots, PERSONA: persona},
         state=MessageState.READY,
         tries=0,
         epoch=0,
@@ -52,7 +65,7 @@ def preview(
 def _where_sent(project: Project, name: str) -> tuple[Sequence, EmailStep | FormStep | None]:
     for sequence in project.sequences.values():
         for step in sequence.steps:
-            if isinstance(step, EmailStep | FormStep) and step.template == name:
+            if isinstance(step, EmailStep | FormStep) and name in step.templates:
                 return sequence, step
     for sequence in project.sequences.values():
         return sequence, None

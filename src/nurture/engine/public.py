@@ -7,48 +7,30 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from nurture.core.errors import RenderError
+from nurture.core.errors import RenderError, TokenError
 from nurture.core.event import EventKind, NewEvent
+from nurture.core.humanity import PREFERENCES, UNSUBSCRIBE, VIEW
 from nurture.core.message import Message
 from nurture.core.project import Project
 from nurture.core.token import Grant, Purpose, sign
-from nurture.engine import intake
+from nurture.engine import intake, traces
 from nurture.engine.addressed import Addressed, addressed, find, granted
-from nurture.engine.echo import MACHINE_CLICK
 from nurture.engine.landing import UNSUBSCRIBED, lifts
 from nurture.engine.mailroom import Mailroom, addressed_to
 from nurture.engine.runtime import Runtime
-from nurture.store import captures, messages, profiles
+from nurture.engine.traces import Caller, trace_of
+from nurture.store import captures, profiles
 from nurture.store.db import Connection
 
 log = logging.getLogger(__name__)
 
-# Parts of user agents, in lower case: mail gateways, link previews, crawlers, plain HTTP clients.
-SCANNERS = (
-    "safelinks", "barracuda", "proofpoint", "urldefense", "mimecast", "messagelabs", "symantec",
-    "fireeye", "trellix", "forcepoint", "ironport", "sophos", "trendmicro", "checkpoint",
-    "googleimageproxy", "skypeuripreview", "bingpreview", "facebookexternalhit", "linkpreview",
-    "slackbot", "whatsapp", "bot", "crawl", "spider", "scanner", "headless", "phantomjs", "curl/",
-    "wget/", "python-", "httpx", "aiohttp", "go-http-client", "java/", "libwww", "okhttp",
-    "apache-httpclient", "axios", "node-fetch", "undici", "ruby",
-)  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Visit:
-    """How a link was opened."""
-
-    method: str
-    user_agent: str
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Followed:
-    """Where a click leads, whose it was, and whether a person made it."""
+    """Where a click leads, and whose it was."""
 
     url: str
     lead_id: int
-    human: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,19 +53,20 @@ def follow_click(
     runtime: Runtime,
     mailroom: Mailroom,
     token: str,
-    visit: Visit,
+    caller: Caller,
     *,
     now: datetime,
 ) -> Followed | None:
     """Record the click and return where it leads; None: the mail has no such link.
 
-    A link leads only to where the mail itself leads. HEAD is told where that is and recorded
-    nowhere. Raises TokenError for a token that is none.
+    A link leads only to where the mail itself leads. HEAD is told where that is and is no click;
+    that it came is kept, for the verdict on those beside it. Whether a person clicked is judged
+    later. Raises TokenError for a token that is none.
     """
     grant = granted(runtime, token, Purpose.CLICK, now=now)
     with runtime.database.read() as connection:
         found = find(runtime, connection, grant)
-    if found is None:
+    if found is None or not found.is_readable:
         return None
     try:
         links = mailroom.links(found.project, found.message, addressed_to(found.lead))
@@ -92,40 +75,50 @@ def follow_click(
         return None
     if not 0 <= grant.number < len(links):
         return None
-    url = links[grant.number]
-    if visit.method == "HEAD":
-        return Followed(url=url, lead_id=found.lead.id, human=False)
+    trace = trace_of(runtime, found.message, caller, link=str(grant.number), at=now)
     with runtime.database.write() as connection:
-        human = _by_person(connection, found.message, visit.user_agent, now)
-        event = _clicked(found.message, grant.number, human=human, now=now)
-        intake.record(runtime, connection, [event], project=found.project, now=now)
-    return Followed(url=url, lead_id=found.lead.id, human=human)
+        if not trace.head:
+            event = _clicked(found.message, trace.source_key, now=now)
+            intake.record(runtime, connection, [event], project=found.project, now=now)
+        traces.keep(connection, [trace], now=now)
+    return Followed(url=links[grant.number], lead_id=found.lead.id)
 
 
-def is_scanner(user_agent: str) -> bool:
-    """Say whether the user agent is known to follow links by itself; nameless ones are."""
-    name = user_agent.casefold()
-    return not name.strip() or any(part in name for part in SCANNERS)
-
-
-def _by_person(connection: Connection, message: Message, user_agent: str, now: datetime) -> bool:
-    delivered = messages.delivered_times(connection, [message.id]).get(message.id)
-    early = delivered is not None and now < delivered + MACHINE_CLICK
-    return not early and not is_scanner(user_agent)
-
-
-def _clicked(message: Message, number: int, *, human: bool, now: datetime) -> NewEvent:
-    # A scanner's visit must not hide the person's click within the same minute.
-    minute = f"{now:%Y-%m-%dT%H:%M}{'' if human else '/machine'}"
+def _clicked(message: Message, key: str, *, now: datetime) -> NewEvent:
     return NewEvent(
         lead_id=message.lead_id,
         kind=EventKind.MESSAGE_CLICKED,
         subject=message.template,
         occurred_at=now,
         source="click",
-        source_key=f"{message.uid}/{number}/{minute}",
-        human=human,
+        source_key=key,
+        # Nobody's, until it is judged.
+        human=False,
     )
+
+
+def note_look(
+    runtime: Runtime, token: str, purpose: Purpose, caller: Caller, *, now: datetime
+) -> None:
+    """Keep that a page behind a link was asked for: who asks for all of them is no person.
+
+    It says nothing about whoever looks, and changes nothing else. Raises TokenError.
+    """
+    grant = granted(runtime, token, purpose, now=now)
+    with runtime.database.read() as connection:
+        found = find(runtime, connection, grant)
+    if found is None:
+        return
+    trace = trace_of(runtime, found.message, caller, link=_PAGES[purpose], at=now)
+    with runtime.database.write() as connection:
+        traces.keep(connection, [trace], now=now)
+
+
+_PAGES = {
+    Purpose.VIEW: VIEW,
+    Purpose.UNSUBSCRIBE: UNSUBSCRIBE,
+    Purpose.PREFERENCES: PREFERENCES,
+}
 
 
 # -- unsubscribe ---------------------------------------------------------------------------------
@@ -262,5 +255,7 @@ def view_message(runtime: Runtime, mailroom: Mailroom, token: str, *, now: datet
     grant = granted(runtime, token, Purpose.VIEW, now=now)
     with runtime.database.read() as connection:
         found = addressed(runtime, connection, grant)
+    if not found.is_readable:
+        raise TokenError("this mail cannot be shown any more")
     recipient = addressed_to(found.lead)
     return mailroom.outgoing(found.project, found.message, recipient).mail.html

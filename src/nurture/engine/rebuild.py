@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from nurture.core.condition import OneOf, Ref, ValueType
-from nurture.core.lead import IN_PLAY, Lead, Profile
-from nurture.engine import assess
+from nurture.core.lead import Lead, Profile, Stage
+from nurture.engine import assess, traces
 from nurture.engine.assess_again import scores_that_differ
 from nurture.engine.runtime import Runtime, today
 from nurture.store import leads, profiles
@@ -23,7 +23,9 @@ from nurture.store.segment_sql import Page, matching
 BATCH = 1000
 MOST_NAMED = 50
 
-_IN_PLAY = OneOf(Ref("", "stage", ValueType.CHOICE), tuple(sorted(map(str, IN_PLAY))))
+_KNOWN = OneOf(
+    Ref("", "stage", ValueType.CHOICE), tuple(sorted(set(map(str, Stage)) - {str(Stage.ERASED)}))
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,9 +40,13 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rebuilt:
-    """How many leads were rebuilt, what had been wrong, and what has moved since."""
+    """How many leads were rebuilt, what had been wrong, and what has moved since.
+
+    `clicks` were judged otherwise than before, as a person's or a machine's.
+    """
 
     leads: int
+    clicks: int
     wrong: tuple[str, ...]
     moved: tuple[Difference, ...]
     moved_leads: int
@@ -53,10 +59,12 @@ def run(
     dry_run: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> Rebuilt:
-    """Recompute every lead in play; with `dry_run`, only compare what is stored with its facts.
+    """Recompute all but the erased; with `dry_run`, only compare what is stored with its facts.
 
     `progress` is told how many leads are done.
     """
+    # First: a score rests on the verdicts.
+    clicks = traces.run_again(runtime, now=now, dry_run=dry_run)
     with runtime.database.read() as connection:
         wrong = [*scores_that_differ(runtime, connection, now=now)[1]]
         wrong += _profiles_that_differ(connection, now)
@@ -70,7 +78,11 @@ def run(
         if progress is not None:
             progress(count)
     return Rebuilt(
-        leads=count, wrong=tuple(wrong), moved=tuple(moved[:MOST_NAMED]), moved_leads=moved_leads
+        leads=count,
+        clicks=clicks,
+        wrong=tuple(wrong),
+        moved=tuple(moved[:MOST_NAMED]),
+        moved_leads=moved_leads,
     )
 
 
@@ -80,7 +92,7 @@ def _pages(runtime: Runtime, now: datetime) -> Iterator[list[int]]:
         with runtime.database.read() as connection:
             day = today(runtime.in_force(connection).project, now)
             page = Page(limit=BATCH, after_id=last)
-            ids = matching(connection, _IN_PLAY, page, now=now, today=day)
+            ids = matching(connection, _KNOWN, page, now=now, today=day)
         if not ids:
             return
         yield ids

@@ -5,27 +5,31 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from email import message_from_bytes
-from email.message import EmailMessage
-from email.policy import default
 from enum import StrEnum
 from hashlib import sha256
 
 from nurture.core.errors import RefusedInput
 from nurture.core.event import EventKind, NewEvent
+from nurture.core.lead import Stage
+from nurture.core.project import Project
 from nurture.engine import intake
+from nurture.engine.received_mail import ReceivedMail, read_mail
 from nurture.engine.runtime import Runtime
-from nurture.render.text import finish, mark
-from nurture.store import messages
+from nurture.store import leads, messages
+from nurture.store.db import Connection
 
-LARGEST_REPLY = 1024 * 1024
+PROVIDER = "replies"
+"""Under what name the hook's posts are stored until they are worked."""
+# A mebibyte, and room for what is written before a mail that had more.
+LARGEST_REPLY = 1024 * 1024 + 64
 KEPT_TEXT = 2000
 
-_OURS = re.compile(r"<([0-9a-f]{32})@[^>]+>")
+_OURS = re.compile(r"<([0-9a-f]{32})@[^<>]{1,255}>")
 # What `List-Unsubscribe: mailto:` makes of a button press: a new mail that answers none.
 _BUTTON = re.compile(r"\s*unsubscribe\s+([0-9a-f]{32})\s*", re.IGNORECASE)
 _STOP = re.compile(
-    r"\W*((please|bitte)\W+)?(stop|unsubscribe(\W+me)?|abmelden|austragen|remove\W+me)\W*",
+    r"\W*((please|bitte)\W+)?(stop|unsubscribe(\W+me)?|abmelden|austragen|remove\W+me)"
+    r"(\W+(please|bitte))?\W*",
     re.IGNORECASE,
 )
 _STOP_LINES = 5
@@ -57,37 +61,49 @@ def take_reply(runtime: Runtime, raw: bytes, *, now: datetime) -> Taken | None:
     says only "stop" unsubscribes at once, whatever greeting or signature is around it; so does
     what a mailbox's own unsubscribe button sends. Raises RefusedInput for what is not a mail.
     """
+    with runtime.database.write() as connection:
+        project = runtime.in_force(connection).project
+        return record_reply(runtime, connection, raw, project=project, now=now)
+
+
+def record_reply(
+    runtime: Runtime, connection: Connection, raw: bytes, *, project: Project, now: datetime
+) -> Taken | None:
+    """Do what `take_reply` does, in a transaction that is open already."""
     if len(raw) > LARGEST_REPLY:
         raise RefusedInput("the reply is larger than 1 MiB")
-    mail = message_from_bytes(raw, policy=default)
-    found = _OURS.findall(f"{mail.get('In-Reply-To', '')} {mail.get('References', '')}")
-    pressed = _BUTTON.fullmatch(str(mail.get("Subject", "")))
+    mail = read_mail(raw)
+    found = _OURS.findall(f"{mail.value('In-Reply-To')} {mail.value('References')}")
+    pressed = _BUTTON.fullmatch(mail.subject)
     if pressed:
         found.append(pressed[1].lower())
-    text = _own_words(mail)
-    with runtime.database.write() as connection:
-        known = messages.by_uids(connection, found)
-        message = next((known[uid] for uid in reversed(found) if uid in known), None)
-        if message is None:
-            return None
-        meaning = _meaning(mail, text, pressed=pressed is not None)
-        stop, machine = meaning is Meaning.OPT_OUT, meaning is Meaning.AUTO_REPLY
-        event = NewEvent(
-            lead_id=message.lead_id,
-            kind=EventKind.MESSAGE_UNSUBSCRIBED if stop else EventKind.MESSAGE_REPLIED,
-            subject=message.template,
-            occurred_at=now,
-            source="reply",
-            source_key=_key(mail, raw),
-            human=not machine,
-            detail={"text": text[:KEPT_TEXT]},
-        )
-        project = runtime.in_force(connection).project
-        intake.record(runtime, connection, [event], project=project, now=now)
+    text = _own_words(mail.text)
+    known = messages.by_uids(connection, found)
+    message = next((known[uid] for uid in reversed(found) if uid in known), None)
+    if message is None or _is_erased(connection, message.lead_id):
+        return None
+    meaning = _meaning(mail, text, pressed=pressed is not None)
+    stop, machine = meaning is Meaning.OPT_OUT, meaning is Meaning.AUTO_REPLY
+    event = NewEvent(
+        lead_id=message.lead_id,
+        kind=EventKind.MESSAGE_UNSUBSCRIBED if stop else EventKind.MESSAGE_REPLIED,
+        subject=message.template,
+        occurred_at=now,
+        source="reply",
+        source_key=_key(mail, raw),
+        human=not machine,
+        detail={"text": text[:KEPT_TEXT]},
+    )
+    intake.record(runtime, connection, [event], project=project, now=now)
     return Taken(lead_id=message.lead_id, meaning=meaning)
 
 
-def _meaning(mail: EmailMessage, text: str, *, pressed: bool) -> Meaning:
+def _is_erased(connection: Connection, lead_id: int) -> bool:
+    """Say whether the lead was erased: nothing is kept of them, whatever they still write."""
+    return leads.read(connection, [lead_id])[lead_id].standing.stage is Stage.ERASED
+
+
+def _meaning(mail: ReceivedMail, text: str, *, pressed: bool) -> Meaning:
     if pressed:
         return Meaning.OPT_OUT
     if _is_automatic(mail):
@@ -96,27 +112,22 @@ def _meaning(mail: EmailMessage, text: str, *, pressed: bool) -> Meaning:
     return Meaning.OPT_OUT if any(map(_STOP.fullmatch, lines)) else Meaning.REPLY
 
 
-def _key(mail: EmailMessage, raw: bytes) -> str:
-    named = str(mail.get("Message-ID", "")).strip()
-    return sha256(named.encode("utf-8", "replace") if named else raw).hexdigest()[:40]
+def _key(mail: ReceivedMail, raw: bytes) -> str:
+    return sha256(mail.value("Message-ID").encode() or raw).hexdigest()[:40]
 
 
-def _is_automatic(mail: EmailMessage) -> bool:
-    automatic = str(mail.get("Auto-Submitted", "no")).split(";")[0].strip().casefold() != "no"
-    bulk = str(mail.get("Precedence", "")).casefold() in ("bulk", "auto_reply", "junk", "list")
-    marked = any(name in mail for name in ("X-Autoreply", "X-Autorespond", "List-Id"))
-    return automatic or bulk or marked
+def _is_automatic(mail: ReceivedMail) -> bool:
+    automatic = mail.value("Auto-Submitted").split(";")[0].strip().casefold() not in ("", "no")
+    bulk = mail.value("Precedence").casefold() in ("bulk", "auto_reply", "junk", "list")
+    marked = any(mail.has(name) for name in ("X-Autoreply", "X-Autorespond", "List-Id"))
+    # Reports of mail servers have no sender, so that nobody answers them.
+    nobodys = mail.value("Return-Path") == "<>"
+    report = mail.header.get_content_type() == "multipart/report"
+    return automatic or bulk or marked or nobodys or report
 
 
-def _own_words(mail: EmailMessage) -> str:
+def _own_words(text: str) -> str:
     """Return what the person wrote above the signature and the quoted mail."""
-    body = mail.get_body(("plain", "html"))
-    try:
-        text = str(body.get_content()) if body is not None else ""
-    except (LookupError, UnicodeError, KeyError):
-        return ""
-    if body is not None and body.get_content_subtype() == "html":
-        text = finish(mark(text))
     lines: list[str] = []
     for line in text.splitlines():
         if _QUOTE.match(line) or _SIGNATURE.match(line.strip()):

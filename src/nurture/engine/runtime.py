@@ -8,13 +8,20 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from nurture.core.condition import Condition, Happened, InSequence, Sent, leaves
-from nurture.core.errors import MisuseError
+from nurture.core.errors import MisuseError, ProjectError
 from nurture.core.event import EventKind
 from nurture.core.policy import zone
 from nurture.core.project import Project, Template
-from nurture.core.sequence import BranchStep, FormStep, Sequence as NurtureSequence, WaitForStep
+from nurture.core.sequence import (
+    BranchStep,
+    EmailStep,
+    FormStep,
+    Sequence as NurtureSequence,
+    WaitForStep,
+)
 from nurture.core.token import Keyring
 from nurture.engine.values import Paths, read_by
+from nurture.project.environment import is_expanded
 from nurture.store import releases
 from nurture.store.db import Connection, Database
 from nurture.store.history import Asked
@@ -45,15 +52,37 @@ class Runtime:
     secrets: Secrets
     load: Callable[[Mapping[str, str]], Project]
     _projects: dict[int, Project] = field(default_factory=dict, repr=False)
+    _past: dict[tuple[int, int], Project] = field(default_factory=dict, repr=False)
     _read_by: dict[tuple[str, str], Paths] = field(default_factory=dict, repr=False)
 
     def project(self, connection: Connection, release_id: int) -> Project:
         """Return the project of a release."""
         found = self._projects.get(release_id)
         if found is None:
-            found = self.load(releases.files(connection, release_id))
+            files = releases.files(connection, release_id)
+            try:
+                found = self.load(files)
+            except ProjectError:
+                current = releases.current(connection)
+                if current is None or current.id == release_id:
+                    raise
+                return self._of_the_past(connection, (release_id, current.id), files)
             self._projects[release_id] = found
         return found
+
+    def _of_the_past(
+        self, connection: Connection, past_and_present: tuple[int, int], files: Mapping[str, str]
+    ) -> Project:
+        """Return an old release with the settings of the present.
+
+        What it took from the environment may be gone with the provider it was for. Its sequences
+        and mails are still what people are in.
+        """
+        if past_and_present not in self._past:
+            present = releases.files(connection, past_and_present[1])
+            settings = {file: text for file, text in present.items() if is_expanded(file)}
+            self._past[past_and_present] = self.load({**files, **settings})
+        return self._past[past_and_present]
 
     def projects(
         self, connection: Connection, release_ids: Iterable[int]
@@ -108,15 +137,38 @@ def asked_by(project: Project) -> Asked:
         rule.kind for group in project.qualification.engagement.groups for rule in group.rules
     )
     return Asked(
-        latest=project.asked_kinds | {EventKind.FORM_SUBMITTED},
+        latest=project.asked_kinds | _told_by(project.sequences.values()) | _FORMS,
         tallied=scored,
+        limited=frozenset(
+            stage
+            for stage, definition in project.qualification.stages.items()
+            if definition.at_most_seconds is not None
+        ),
     )
+
+
+_FORMS = frozenset({EventKind.FORM_SUBMITTED})
+
+
+def _told_by(sequences: Iterable[NurtureSequence]) -> frozenset[EventKind]:
+    """Return what steps ask for beside conditions: answers, and what shows the buyer's step."""
+    sequences = list(sequences)
+    if _choose(sequences):
+        return _FORMS | {EventKind.MESSAGE_CLICKED}
+    asks = any(isinstance(step, FormStep) for one in sequences for step in one.steps)
+    return _FORMS if asks else frozenset()
+
+
+def _choose(sequences: Iterable[NurtureSequence]) -> bool:
+    """Say whether a step chooses among several mails."""
+    mails = (step for one in sequences for step in one.steps if isinstance(step, EmailStep))
+    return any(step.others for step in mails)
 
 
 def asked_inside(sequences: Iterable[NurtureSequence]) -> Asked:
     """Return what the steps and exits of these sequences ask; who enters is not their question."""
     trees: list[Condition] = []
-    forms = False
+    sequences = list(sequences)
     for sequence in sequences:
         trees.extend(rule.when for rule in sequence.exits)
         for step in sequence.steps:
@@ -125,14 +177,12 @@ def asked_inside(sequences: Iterable[NurtureSequence]) -> Asked:
                     trees.extend(arm.when for arm in arms)
                 case WaitForStep(when=when):
                     trees.append(when)
-                case FormStep():
-                    forms = True
                 case _:
                     pass
     asked = {leaf for tree in trees for leaf in leaves(tree)}
     kinds = {leaf.kind for leaf in asked if isinstance(leaf, Happened)}
     return Asked(
-        latest=frozenset(kinds | {EventKind.FORM_SUBMITTED} if forms else kinds),
-        sent=any(isinstance(leaf, Sent) for leaf in asked),
+        latest=frozenset(kinds) | _told_by(sequences),
+        sent=_choose(sequences) or any(isinstance(leaf, Sent) for leaf in asked),
         sequences=any(isinstance(leaf, InSequence) for leaf in asked),
     )

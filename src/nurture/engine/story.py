@@ -6,10 +6,12 @@ web show the same story.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
+from nurture.core.effort import over_budget
 from nurture.core.lead import Stage, Verdict
 from nurture.core.overrides import Overridden
 from nurture.engine.moments import Zones
@@ -23,6 +25,7 @@ from nurture.engine.story_sequences import tell_decisions, tell_tasks
 from nurture.engine.story_standing import tell_gates, tell_handoffs, tell_moves
 from nurture.engine.words import VERDICT_SAYS, both, points
 from nurture.store import (
+    effort,
     enrollments,
     events,
     handoffs,
@@ -96,20 +99,25 @@ def tell(runtime: Runtime, connection: Connection, lead_id: int, *, now: datetim
         company=person.company,
         zones=person.zones,
         told_at=now,
-        standing=tuple(_standing(person)),
+        standing=tuple(_standing(person, _over_budget(connection, person))),
         lines=tuple(_lines(connection, person)),
         next=tuple(tell_next(person, _open(runtime, connection, person, now), now=now)),
     )
 
 
-def _standing(person: Person) -> list[str]:
+def _over_budget(connection: Connection, person: Person) -> list[str]:
+    spent = effort.spent(connection, [person.lead.id]).get(person.lead.id, {})
+    return list(over_budget(person.project.qualification.stages, spent))
+
+
+def _standing(person: Person, over: Sequence[str]) -> list[str]:
     """Return where the lead stands now, in a few sentences."""
     lead, standing, now = person.lead, person.lead.standing, person.found.standing
     if standing.stage is Stage.ERASED:
         return ["Asked us to forget them, and we did. Only counts and dates are left."]
     scores = (
         f"engagement {points(now.engagement)}, fit {points(now.fit)}, "
-        f"readiness {now.readiness} of 100"
+        f"readiness {f'{now.readiness} of 100' if now.readiness_known else 'unknown'}"
     )
     stage = person.words.stage(standing.stage)
     kind = f"Stage {stage}, temperature {standing.temperature}, grade {standing.grade}"
@@ -120,6 +128,7 @@ def _standing(person: Person) -> list[str]:
     if instead := right_yes(person.project, failed):
         said.append(f"Instead we can offer {both(instead)}.")
     said.extend(_by_hand(person))
+    said.extend(f"Over its effort budget: {one}." for one in over)
     if lead.topics and not lead.suppressed:
         said.append(f"May be sent mail about: {both(sorted(lead.topics))}.")
     return said

@@ -37,10 +37,12 @@ _SAID = {
     EventKind.MESSAGE_BLOCKED: "The mail was turned away",
     EventKind.MESSAGE_DROPPED: "The provider dropped the mail",
     EventKind.MESSAGE_DEFERRED: "The receiving server asked to try again later",
+    EventKind.MESSAGE_RESOLVED: "A person settled the doubt about the mail",
     EventKind.PAGE_VIEWED: "Looked at the page",
     EventKind.WEBINAR_ATTENDED: "Attended the webinar",
     EventKind.CALL_LOGGED: "Talked to us on the phone",
     EventKind.LIST_ADDED: "Was put on the list",
+    EventKind.LIST_REMOVED: "Was taken off the list",
     EventKind.SIGNAL_MENTIONED: "Was mentioned",
     EventKind.INTENT_TOPIC: "Reads elsewhere about",
     EventKind.REVIEW_VISITED: "Looked at reviews of",
@@ -113,9 +115,12 @@ def _adjuster(source: str) -> str:
 def _plain(person: Person, event: Event) -> StoryLine:
     said = _SAID.get(event.kind, str(event.kind))
     machine = event.kind is EventKind.MESSAGE_CLICKED and not event.human
-    if machine:
-        said = "A mail scanner followed a link"
-    why = "a machine's click counts nothing" if machine else _FOLLOWED.get(event.kind, "")
+    why = _FOLLOWED.get(event.kind, "")
+    if machine and event.judged:
+        said, why = "A mail scanner followed a link", "a machine's click counts nothing"
+    elif machine:
+        said = "A link was followed"
+        why = "whether by a person is judged ten minutes after; until then it counts nothing"
     by = f"{event.detail['by']}: " if event.detail.get("by") else ""
     quoted = event.detail.get("reason") or event.detail.get("text") or event.detail.get("note")
     automatic = event.kind is EventKind.MESSAGE_REPLIED and not event.human
@@ -127,7 +132,7 @@ def _plain(person: Person, event: Event) -> StoryLine:
         kind=LineKind.DID,
         what=said + person.words.about(event.kind, event.subject or None),
         why="; ".join(reason for reason in reasons if reason),
-        minor=event.kind in _RARELY_ASKED or machine,
+        minor=event.kind in _RARELY_ASKED or (machine and event.judged),
     )
 
 

@@ -137,7 +137,7 @@ def _mails(person: Person, work: Open, now: datetime) -> Iterator[NextLine]:
                 what=f"Nobody knows whether the mail {person.words.template(mail.message.template)}"
                 " left; it is not sent again by itself",
                 why=f"settled by the provider's report, or by hand: "
-                f"nurture message resolve {mail.message.uid[:12]} --sent or --again",
+                f"nurture message resolve {mail.message.uid[:12]} --sent or --again, with --reason",
             )
 
 
@@ -324,14 +324,20 @@ def _no_sequence(person: Person, now: datetime) -> NextLine:
 
 def _handoffs(person: Person, work: Open, now: datetime) -> Iterator[NextLine]:
     rule = person.project.qualification.handoff
+    standing = person.found.standing
+    far_enough = rule.reached_by(standing.stage) and person.history.handoff is None
+    if far_enough and standing.readiness < rule.floor:
+        why = f"readiness is {standing.readiness}, and sales takes nobody below {rule.floor}"
+        yield NextLine(at=None, what=f"Is not handed to sales ({rule.endpoint}) yet", why=why)
     for handoff, ahead in work.handoffs:
         match handoff.state:
             case "waiting":
+                held = f"; {handoff.reason}" if handoff.reason else ""
                 yield NextLine(
                     at=None,
                     what=f"Waits to be handed to sales ({handoff.endpoint})",
                     why=f"sales takes {rule.capacity_per_week} a week, the readiest first; "
-                    f"{ahead} are in front",
+                    f"{ahead} are in front{held}",
                 )
             case "ready":
                 yield NextLine(

@@ -131,6 +131,8 @@ class Telling:
             return Told(what=f"Asked {team}: {title}", why=because, task=title)
         if outcome == "too late to send; skipped":
             return Told(what=f"Skipped a mail, too late to send: {where}", why=why)
+        if outcome == "over the caps; dropped":
+            return Told(what=f"Dropped a mail, no room under the caps: {where}", why=why)
         if outcome == "set fields" or outcome.partition(" points: ")[1]:
             # The values and the points have lines of their own.
             return Told(what=f"Went on in {self.title}: {outcome}", why=why, quiet=True)
@@ -219,8 +221,9 @@ class Telling:
         match step:
             case None:
                 return "the end of the sequence"
-            case EmailStep(template=template):
-                return f"the mail {self.words.template(template)}"
+            case EmailStep(template=template, others=others):
+                named = [self.words.template(name) for name in (template, *others)]
+                return f"the mail {' or '.join(named)}"
             case FormStep(template=template, form=form):
                 return f"the mail {self.words.template(template)} with the form '{form}'"
             case WaitStep(seconds=seconds):

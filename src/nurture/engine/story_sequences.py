@@ -12,7 +12,7 @@ from nurture.engine.person import Person
 from nurture.engine.story_lines import LineKind, StoryLine, one_line
 from nurture.engine.story_notes import Telling, Told
 from nurture.store.lead_story import Mail
-from nurture.store.records import DecisionRecord, Task
+from nurture.store.records import SETTLED, DecisionRecord, Task
 
 AT_ONCE = timedelta(minutes=10)
 """A mail that leaves so soon after it was planned is told as sent, not as planned and sent."""
@@ -134,7 +134,8 @@ def tell_tasks(
                 what=f"Asked {task.team}: {task.title}",
                 why=f"to be done by {person.zones.both(task.due_at)}",
             )
-        if task.done_at is not None:
+        # A question that settled itself is told by the decision that closed it.
+        if task.done_at is not None and task.outcome != SETTLED:
             outcome = f': "{one_line(task.outcome)}"' if task.outcome else ""
             yield StoryLine(
                 at=task.done_at,

@@ -10,11 +10,14 @@ from nurture.engine import (
     advance,
     assess,
     deliver,
+    doubt,
     echo,
     erase,
     handoff,
     lifecycle,
     segments,
+    throttle,
+    traces,
 )
 from nurture.engine.mailroom import Mailroom
 from nurture.engine.runtime import Runtime
@@ -35,6 +38,7 @@ class Ways:
     transport: deliver.Transport
     sender: handoff.Sender
     parsers: Mapping[str, echo.Parser] = field(default_factory=dict)
+    evidences: doubt.Evidences = field(default_factory=doubt.Evidences)
     clock: Callable[[], datetime] | None = None
     """Read before each group of mail, so that deadlines are those of the group; else `now`."""
 
@@ -44,11 +48,13 @@ class Ticked:
     """Everything that one tick did, summed over its batches."""
 
     echo: dict[str, int] = field(default_factory=dict)
+    clicks: dict[str, int] = field(default_factory=dict)
     assess: dict[str, int] = field(default_factory=dict)
     advance: dict[str, int] = field(default_factory=dict)
     deliver: dict[str, int] = field(default_factory=dict)
     handoff: dict[str, int] = field(default_factory=dict)
     halted: str = ""
+    throttled: str = ""
 
 
 def run(
@@ -67,7 +73,7 @@ def run(
     total = Ticked() if total is None else total
     think(runtime, ways, total, now=now, limit=limit, lead_ids=lead_ids)
     if lead_ids is None:
-        settle(runtime, total, now=now)
+        settle(runtime, ways, total, now=now)
     mail(runtime, ways, total, now=now, limit=limit, lead_ids=lead_ids)
     hand_off(runtime, ways, total, now=now, limit=limit, lead_ids=lead_ids)
     return total
@@ -82,8 +88,9 @@ def think(
     limit: int,
     lead_ids: Sequence[int] | None = None,
 ) -> None:
-    """Work provider posts, assess who is due, advance what is due, until nothing is left."""
+    """Work provider posts, judge clicks, assess and advance what is due, until nothing is left."""
     _drain(total.echo, lambda: echo.run(runtime, ways.parsers, now=now), "posts")
+    _drain(total.clicks, lambda: traces.run(runtime, now=now), "mails")
     for _ in range(MOST_ROUNDS):
         assessed = _drain(
             total.assess,
@@ -123,16 +130,15 @@ def mail(
             clock=ways.clock,
         )
         total.halted = done.halted or total.halted
+        total.throttled = done.throttled or total.throttled
         _sum(total.deliver, done)
         if not done.claimed or done.halted:
             break
 
 
-def settle(runtime: Runtime, total: Ticked, *, now: datetime) -> None:
-    """Settle mails in doubt: those of dead workers, and those that stayed uncertain too long."""
-    reaped, parked = deliver.settle_doubt(runtime, now=now)
-    total.deliver["reaped"] = total.deliver.get("reaped", 0) + reaped
-    total.deliver["parked"] = total.deliver.get("parked", 0) + parked
+def settle(runtime: Runtime, ways: Ways, total: Ticked, *, now: datetime) -> None:
+    """Settle mails in doubt: those of dead workers, and those that stayed uncertain."""
+    _sum(total.deliver, doubt.settle(runtime, ways.evidences, now=now))
 
 
 def hand_off(
@@ -155,6 +161,7 @@ def hygiene(runtime: Runtime, ways: Ways, *, now: datetime) -> lifecycle.Swept:
     """Erase what retention has run out for, drop what is done with, count the segments."""
     swept = lifecycle.run(runtime, now=now)
     segments.keep_counts(runtime, now=now)
+    throttle.forget_idle(runtime, now=now)
     forget(runtime, ways, since=now - FORGET_AGAIN)
     return swept
 

@@ -266,6 +266,7 @@ _DEEDS = {
     EventKind.WEBINAR_ATTENDED: ("attended the webinar", "did not attend the webinar"),
     EventKind.CALL_LOGGED: ("had a call with us", "had no call with us"),
     EventKind.LIST_ADDED: ("were put on the list", "were not put on the list"),
+    EventKind.LIST_REMOVED: ("were taken off the list", "were not taken off the list"),
     EventKind.MESSAGE_UNSUBSCRIBED: ("unsubscribed", "did not unsubscribe"),
     EventKind.MESSAGE_COMPLAINED: ("reported our mail as spam", "did not report our mail as spam"),
     EventKind.ERASURE_REQUESTED: ("asked to be forgotten", "did not ask to be forgotten"),

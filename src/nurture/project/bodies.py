@@ -12,6 +12,7 @@ NamePath = tuple[str, ...]
 Blocks = Mapping[str, Sequence[nodes.Node]]
 
 MAX_INCLUDED = 10
+MAX_DEPTH = 200
 
 # Parses only; what a mail may contain is for the linter of mails to say.
 _JINJA = Environment(autoescape=True)
@@ -24,13 +25,20 @@ class Bodies:
         self._trees: dict[str, nodes.Template] = {}
         self.unreadable: dict[str, tuple[int, str]] = {}
         """Line and problem of each body that is not Jinja2."""
+        self._shown_alone: dict[str, set[NamePath]] = {}
         for name, source in sources.items():
             try:
-                self._trees[name] = _JINJA.parse(source)
+                tree = _JINJA.parse(source)
+                _refuse_depth(tree)
+                self._trees[name] = tree
             except TemplateSyntaxError as error:
                 self.unreadable[name] = error.lineno, error.message or "cannot be read"
             except (RecursionError, ValueError):
                 self.unreadable[name] = 1, "nested too deeply, or a number beyond reason"
+
+    def tree(self, name: str) -> nodes.Template | None:
+        """Return the body as it was parsed; None if it is not Jinja2."""
+        return self._trees.get(name)
 
     def shown(self, name: str) -> frozenset[NamePath]:
         """Return the names whose values stand in the mail whatever the lead."""
@@ -85,6 +93,15 @@ class Bodies:
 
     def _shown_by(self, name: str, blocks: Blocks, trail: tuple[str, ...]) -> set[NamePath]:
         """Return what a body shows, its blocks filled by those of what extends it."""
+        if blocks:
+            return self._shown_anew(name, blocks, trail)
+        # Looked at once: parts that include parts thirty times over would never come to an end.
+        if name not in self._shown_alone and len(trail) <= MAX_INCLUDED:
+            self._shown_alone[name] = set()
+            self._shown_alone[name] = self._shown_anew(name, {}, trail)
+        return self._shown_alone.get(name, set())
+
+    def _shown_anew(self, name: str, blocks: Blocks, trail: tuple[str, ...]) -> set[NamePath]:
         if name not in self._trees or name in trail or len(trail) > MAX_INCLUDED:
             return set()
         body = self._trees[name].body
@@ -114,6 +131,16 @@ class Bodies:
                     # A loop may go over nothing, and a set shows nothing.
                     pass
         return found
+
+
+def _refuse_depth(tree: nodes.Template) -> None:
+    """Raise RecursionError for what nobody could walk through later; `a or b or ...` is deep."""
+    level: list[nodes.Node] = [tree]
+    for _ in range(MAX_DEPTH):
+        level = [child for node in level for child in node.iter_child_nodes()]
+        if not level:
+            return
+    raise RecursionError
 
 
 def _target(node: nodes.Include | nodes.Extends) -> str:

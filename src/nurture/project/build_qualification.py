@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from nurture.core.account_rule import AccountRule
 from nurture.core.buyer import USUAL
 from nurture.core.condition import And, Condition
 from nurture.core.event import EventKind
 from nurture.core.lead import QUALIFYING_GATES, Stage, Temperature, Trait
+from nurture.core.persona import Persona, is_one_of
 from nurture.core.project import (
     Band,
     EngagementGroup,
@@ -51,6 +54,7 @@ class QualificationBuilder:
     reader: Reader
     names: Names
     parsed: Parsed[schema.QualificationModel]
+    personas: Mapping[str, Persona]
 
     def build(self) -> Qualification:
         """Return what marketing and sales agreed on."""
@@ -87,6 +91,7 @@ class QualificationBuilder:
                 self._temperature(item, index) for index, item in enumerate(model.temperature)
             ),
             handoff=_handoff(model.handoff),
+            account=_account(model.account),
         )
 
     def _temperature(self, item: schema.TemperatureModel, index: int) -> TemperatureRule:
@@ -102,6 +107,7 @@ class QualificationBuilder:
             text=" and ".join([f"({text})", *wants]) if needs else text,
             needs=tuple(item.needs),
             at_most_seconds=item.at_most,
+            answer_within_seconds=item.answer_within,
         )
 
     def _stage(self, stage: Stage, item: schema.StageModel) -> StageDefinition:
@@ -119,6 +125,7 @@ class QualificationBuilder:
             minutes=item.minutes,
             recheck=usual_recheck(item.owner) if item.recheck is None else Recheck(item.recheck),
             silence_seconds=item.silence,
+            at_most_seconds=item.at_most,
         )
 
     def _stages(
@@ -172,6 +179,13 @@ class QualificationBuilder:
         if rule.when is not None:
             when = self._when(rule.when, "fit", "rules", index, "when")
             return FitRule(id=rule.id, when=when, text=rule.when, points=rule.points or 0)
+        if rule.persona is not None:
+            return FitRule(
+                id=rule.id,
+                when=is_one_of(self.personas.values(), rule.persona),
+                points=rule.points or 0,
+                personas=tuple(rule.persona),
+            )
         return FitRule(
             id=rule.id,
             key=rule.field or "",
@@ -257,4 +271,17 @@ def _handoff(model: schema.HandoffRuleModel) -> HandoffRule:
         capacity_per_week=model.capacity_per_week,
         accept_within_seconds=model.accept_within,
         minimum_completeness=model.minimum_completeness,
+        floor=model.floor,
+    )
+
+
+def _account(model: schema.AccountModel) -> AccountRule:
+    return AccountRule(
+        tiers=tuple(str(tier) for tier in sorted(set(model.tiers))),
+        within_days=model.within,
+        high_points=model.high.points,
+        high_events=model.high.events,
+        medium_points=model.medium.points,
+        medium_events=model.medium.events,
+        roles=model.roles,
     )

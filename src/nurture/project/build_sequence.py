@@ -228,9 +228,12 @@ def _mail(step: schema.FormStepModel | schema.EmailModel, at: _Place) -> core.St
             next=at.next,
             line=at.line,
             template=step.email,
+            others=tuple(step.or_by_step or ()),
             window=step.window or "",
             topic=step.topic or "",
             expires_seconds=step.expires,
+            late=core.Late(step.late or core.Late.SKIP),
+            when_capped=core.WhenCapped(step.when_capped),
         )
     return core.FormStep(
         id=at.id,
@@ -242,6 +245,8 @@ def _mail(step: schema.FormStepModel | schema.EmailModel, at: _Place) -> core.St
         window=step.window or "",
         topic=step.topic or "",
         expires_seconds=step.expires,
+        late=core.Late(step.late or core.Late.SKIP),
+        when_capped=core.WhenCapped(step.when_capped),
     )
 
 

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime, time
+
+from nurture.core.address import ascii_domain
 from nurture.core.condition import ValueType
+from nurture.core.errors import RefusedInput
+from nurture.core.policy import zone
 from nurture.core.project import Endpoint, Field, Form, TransportSettings, Window, Workspace
+from nurture.core.throttle import Pacing
 from nurture.project.schema import FormModel
 from nurture.project.schema_base import WEEKDAYS, minute_of_day
 from nurture.project.schema_workspace import (
@@ -14,6 +20,9 @@ from nurture.project.schema_workspace import (
     WindowModel,
     WorkspaceModel,
 )
+
+PACED = ("rate", "ramp", "breakers")
+"""Keys of the transport that say how fast mail leaves, and not how."""
 
 
 def build_workspace(model: WorkspaceModel) -> Workspace:
@@ -40,12 +49,44 @@ def build_workspace(model: WorkspaceModel) -> Workspace:
         free_mail_domains=frozenset(domain.lower() for domain in model.free_mail_domains)
         | frozenset(FREE_MAIL),
         transport=TransportSettings(
-            kind=model.transport.kind, options=model.transport.model_dump(exclude={"kind"})
+            kind=model.transport.kind, options=model.transport.model_dump(exclude={"kind", *PACED})
         ),
         retention_inactive_seconds=model.retention.inactive,
         retention_raw_events_seconds=model.retention.raw_events,
         signal_secrets=tuple(model.signals.secrets),
+        reply_secrets=tuple(model.replies.secrets),
+        pacing=_pacing(model),
+        dkim_selectors=tuple(sender.dkim_selectors),
     )
+
+
+def _pacing(model: WorkspaceModel) -> Pacing:
+    rate, ramp = model.transport.rate, model.transport.ramp
+    domains = {_mail_domain(name): limit for name, limit in rate.per_domain.items()}
+    return Pacing(
+        sender_domain=model.sender.email.rpartition("@")[2].lower(),
+        per_minute=rate.per_minute,
+        per_other_domain=domains.pop("default", None),
+        per_domain=domains,
+        ramp_from=(
+            datetime.combine(ramp.started_on, time(0), tzinfo=zone(model.time_zone))
+            if ramp is not None
+            else None
+        ),
+        breakers=(
+            model.transport.kind == "sendgrid"
+            if model.transport.breakers is None
+            else model.transport.breakers
+        ),
+    )
+
+
+def _mail_domain(name: str) -> str:
+    """Return the domain as addresses are stored with it; check_transport tells what is none."""
+    try:
+        return ascii_domain(name)
+    except RefusedInput:
+        return name.lower()
 
 
 def _window(name: str, model: WindowModel) -> Window:

@@ -14,6 +14,7 @@ from nurture.project.check_personas import check_personas
 from nurture.project.check_qualification import check_qualification
 from nurture.project.check_scores import check_scores
 from nurture.project.check_sequences import check_sequences
+from nurture.project.check_transport import check_transport
 from nurture.project.check_workspace import check_workspace
 from nurture.project.draft import Draft, draft
 from nurture.project.inspection import Inspection
@@ -59,6 +60,7 @@ def check_files(
 def _check(made: Draft, lint_template: Lint | None) -> CheckResult:
     inspection = Inspection(project=made.project, damaged=made.damaged)
     check_workspace(inspection)
+    check_transport(inspection)
     check_qualification(inspection)
     check_scores(inspection)
     check_bant(inspection)

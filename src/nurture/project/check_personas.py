@@ -5,7 +5,7 @@ from __future__ import annotations
 from nurture.core.condition import Happened, InSequence, Or, Sent, Silent, leaves, refs_of
 from nurture.core.persona import Persona
 from nurture.project.codes import Code
-from nurture.project.inspection import Inspection
+from nurture.project.inspection import RULES, Inspection
 from nurture.project.logic import implies, never
 
 _OF_PROFILES = frozenset({"lead", "account"})
@@ -14,6 +14,8 @@ _OF_PROFILES = frozenset({"lead", "account"})
 def check_personas(inspection: Inspection) -> None:
     """Look for personas that help nobody, that fit nobody, and that ask for more than a profile."""
     before: list[Persona] = []
+    rules = inspection.project.qualification.fit.rules if inspection.whole(RULES) else ()
+    counted = {name for rule in rules for name in rule.personas}
     for name in sorted(inspection.project.personas):
         persona = inspection.project.personas[name]
         file = f"personas/{name}.yaml"
@@ -35,6 +37,10 @@ def check_personas(inspection: Inspection) -> None:
             message = "whoever fits this persona fits an earlier one, which is taken first"
             told = (Code.PERSONA_NOBODY, message, "personas are tried in the order of their names")
             inspection.warn(file, ("when",), told)
+        elif counted and name not in counted and not persona.weight:
+            message = "no fit rule names this persona and its weight is 0, so it counts nowhere"
+            told = (Code.PERSONA_UNCOUNTED, message, "add it to a fit rule, or write weight")
+            inspection.warn(file, (), told)
         before.append(persona)
 
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
 
-from nurture.core.condition import Condition, ValueType, refs_of
+from nurture.core.condition import Condition, Or, ValueType, leaves, refs_of
 from nurture.core.lead import Stage
 from nurture.core.project import EngagementGroup, EngagementRule, Field, FitRule
 from nurture.project.check_reach import check_reach
 from nurture.project.check_stages import check_stages
 from nurture.project.codes import Code
+from nurture.project.expressions import UNREADABLE
 from nurture.project.functions import subjects
-from nurture.project.inspection import RULES, Inspection, Role, Told
-from nurture.project.logic import always
+from nurture.project.inspection import QUALIFYING, RULES, Inspection, Role, Told
+from nurture.project.logic import always, implies, never
 from nurture.project.names import names_of
 from nurture.project.nearest import did_you_mean, nearest_field
 from nurture.project.yaml_file import KeyPath
@@ -44,6 +45,7 @@ def check_qualification(inspection: Inspection) -> None:
         check.group(group, ("engagement", "groups", index))
     check.different_ids()
     check.unreachable_rows()
+    check.met_by_nobody()
     if inspection.whole(RULES):
         check.agreement()
         check.order()
@@ -133,6 +135,10 @@ class _Rules:
     def fit_rule(self, rule: FitRule, path: KeyPath) -> None:
         """Expect a rule to suit its field, and its bands to leave no number out."""
         self._bands(rule, (*path, "bands"))
+        for index, name in enumerate(rule.personas):
+            unknown = (Code.UNKNOWN_PERSONA, f'unknown persona "{name}"')
+            place = (RULES, (*path, "persona", index))
+            self.inspection.known(name, self.inspection.names("persona"), place, unknown)
         if not rule.key or not self.inspection.whole("fields.yaml"):
             return
         field = self._field(rule.key, (*path, "field"))
@@ -141,6 +147,8 @@ class _Rules:
         if rule.bands and field.type is not ValueType.NUMBER:
             told = (Code.FIELD_UNSUITED, f"{field.key} is no number", "use values instead of bands")
             self.error((*path, "bands"), told)
+        elif rule.bands:
+            self._outside(rule, field, (*path, "bands"))
         elif rule.values and field.type in (ValueType.CHOICE, ValueType.CHOICES):
             for value in rule.values:
                 if value not in field.choices:
@@ -151,6 +159,15 @@ class _Rules:
             message = f"{field.key} is a {field.type.value} field and has no named values"
             remedy = "use bands for numbers, and when for the others"
             self.error((*path, "values"), (Code.FIELD_UNSUITED, message, remedy))
+
+    def _outside(self, rule: FitRule, field: Field, path: KeyPath) -> None:
+        for index, band in enumerate(rule.bands):
+            above = field.maximum is not None and band.low > field.maximum
+            below = field.minimum is not None and (band.high or 0) < field.minimum
+            if above or (below and band.high is not None):
+                end = f"ends at {field.maximum}" if above else f"begins at {field.minimum}"
+                told = (Code.BANDS, f"nobody is in this band: {field.key} {end}", "remove it")
+                self.error((*path, index), told)
 
     def _bands(self, rule: FitRule, path: KeyPath) -> None:
         for index, band in enumerate(rule.bands):
@@ -193,7 +210,7 @@ class _Rules:
             if other.kind is rule.kind and other.subject in ("", rule.subject):
                 message = f'"{rule.id}" never counts: "{other.id}" takes the same events first'
                 told = (Code.UNREACHABLE_RULE, message, "put the narrower rule first")
-                self.inspection.warn(RULES, path, told)
+                self.error(path, told)
                 return
 
     def different_ids(self) -> None:
@@ -215,14 +232,36 @@ class _Rules:
                 self.error((*path, index, "id"), told)
 
     def unreachable_rows(self) -> None:
-        """Warn of rows behind one that always matches."""
+        """Expect that of rows of which the first wins, each can win."""
         self._rows(("temperature",), [rule.when for rule in self.rules.temperatures])
         for trait in self.rules.traits:
             self._rows(("traits", trait.trait.value, "rows"), [row.when for row in trait.rows])
 
     def _rows(self, path: KeyPath, rows: list[Condition]) -> None:
-        for index in range(1, len(rows)):
-            if any(always(row) for row in rows[:index]):
+        for index, row in enumerate(rows):
+            # What cannot be read is told elsewhere, and says nothing about its neighbours.
+            if index == 0 or UNREADABLE in leaves(row):
+                continue
+            earlier = rows[:index]
+            if any(always(each) for each in earlier):
                 message = "this row is never looked at: one before it always matches"
                 told = (Code.UNREACHABLE_RULE, message, "move that one to the end")
-                self.inspection.warn(RULES, (*path, index), told)
+                self.error((*path, index), told)
+            elif implies(
+                row, Or(tuple(each for each in earlier if UNREADABLE not in leaves(each)))
+            ):
+                message = "this row is never looked at: whoever matches it matches one before it"
+                told = (Code.UNREACHABLE_RULE, message, "put the narrower row first, or remove it")
+                self.error((*path, index), told)
+
+    def met_by_nobody(self) -> None:
+        """Expect of every condition here that somebody can meet it."""
+        fields = self.project.fields.values()
+        limits = {one.key: (one.minimum, one.maximum) for one in fields}
+        for site in self.inspection.sites():
+            if site.role in QUALIFYING and never(site.condition, limits):
+                message = "nobody meets this condition"
+                if site.role is Role.GATE:
+                    message = f'nobody passes the gate "{site.owner}": its condition is never met'
+                remedy = "look at its numbers, and at min and max of its fields in fields.yaml"
+                self.inspection.error(site.file, site.path, (Code.MET_BY_NOBODY, message, remedy))

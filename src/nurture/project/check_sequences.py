@@ -22,6 +22,7 @@ from nurture.project.codes import Code
 from nurture.project.expressions import UNREADABLE
 from nurture.project.graph import restless_loops, unreachable
 from nurture.project.inspection import Inspection, sequence_file
+from nurture.project.layout import mail_file
 from nurture.project.logic import always, implies, never
 from nurture.project.nearest import did_you_mean, nearest_field
 from nurture.project.schema_base import is_date
@@ -86,19 +87,31 @@ class _SequenceCheck:
                     pass
 
     def _mail(self, step: EmailStep | FormStep, here: KeyPath) -> None:
-        told = (Code.UNKNOWN_TEMPLATE, f'unknown template "{step.template}"')
-        self._known(step.template, "template", (*here, "email"), told)
+        several = len(step.templates) > 1
+        for index, name in enumerate(step.templates):
+            path = (*here, "or_by_step", index - 1) if index else (*here, "email")
+            told = (Code.UNKNOWN_TEMPLATE, f'unknown template "{name}"')
+            self._known(name, "template", path, told)
+            self._template(step, name, path, several=several)
         if isinstance(step, FormStep):
             told = (Code.UNKNOWN_FORM, f'unknown form "{step.form}"')
             self._known(step.form, "form", (*here, "form"), told)
         self._window(step.window, (*here, "window"))
         self._topic(step.topic, (*here, "topic"))
-        template = self.project.templates.get(step.template)
+
+    def _template(
+        self, step: EmailStep | FormStep, name: str, path: KeyPath, *, several: bool
+    ) -> None:
+        template = self.project.templates.get(name)
         if template and not (step.topic or template.topic or self.sequence.topic):
-            message = f'no topic says which consent the mail "{step.template}" rests on'
+            message = f'no topic says which consent the mail "{name}" rests on'
             remedy = "write send: {topic: ...}, or topic in the step or the template"
-            place = (self.file, (*here, "email"))
-            self.inspection.error(*place, (Code.MAIL_WITHOUT_TOPIC, message, remedy))
+            self.inspection.error(self.file, path, (Code.MAIL_WITHOUT_TOPIC, message, remedy))
+        if template and several and not template.buyer_step:
+            message = f'the mail "{name}" is for no step of the buyer, so it is never the right one'
+            file = mail_file(self.project.files, name).rpartition("/")[2]
+            remedy = f"write step: problem, exploring, comparing or deciding into {file}"
+            self.inspection.error(self.file, path, (Code.MAIL_WITHOUT_STEP, message, remedy))
 
     def _known(self, name: str, kind: str, path: KeyPath, told: tuple[Code, str]) -> None:
         self.inspection.known(name, self.inspection.names(kind), (self.file, path), told)

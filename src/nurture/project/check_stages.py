@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from nurture.core.condition import Condition, Happened, Sent, ValueType, leaves, refs_of
-from nurture.core.lead import Stage, Temperature
+from nurture.core.lead import IN_PLAY, Stage, Temperature
 from nurture.core.stages import ENTRIES, LADDER, EntryGate, StageDefinition
 from nurture.project.codes import Code
 from nurture.project.inspection import RULES, Inspection
@@ -34,6 +34,7 @@ def check_stages(inspection: Inspection) -> None:
         inspection.error(RULES, ("stages", circle[0].value, "moves", "forward"), told)
     _unreachable(inspection, stages)
     _silence(inspection, stages)
+    _limits(inspection, stages)
     _dates(inspection)
     for rule in inspection.project.qualification.gates:
         if not rule.otherwise:
@@ -122,6 +123,14 @@ def _silence(inspection: Inspection, stages: Mapping[Stage, StageDefinition]) ->
             message = f'silence would move a {stage} to "inactive", which moves do not allow'
             told = (Code.STAGE_MOVE, message, "add inactive to moves.back, or take silence out")
             inspection.error(RULES, ("stages", stage.value, "silence"), told)
+
+
+def _limits(inspection: Inspection, stages: Mapping[Stage, StageDefinition]) -> None:
+    for stage, definition in stages.items():
+        if definition.at_most_seconds is not None and stage not in IN_PLAY:
+            message = f'nobody is asked how long a lead has been at the stage "{stage}"'
+            told = (Code.CONTRADICTION, message, f"take at_most out of {stage}")
+            inspection.error(RULES, ("stages", stage.value, "at_most"), told)
 
 
 def _dates(inspection: Inspection) -> None:

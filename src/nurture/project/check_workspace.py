@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
+from collections.abc import Collection
+from datetime import date, timedelta
 from urllib.parse import urlsplit
 
-from nurture.core.project import Endpoint
+from nurture.core.policy import SEARCH_DAYS
+from nurture.core.project import Endpoint, Window
 from nurture.project.codes import Code
 from nurture.project.environment import names_variable
 from nurture.project.inspection import Inspection
@@ -16,6 +20,13 @@ from nurture.project.yaml_file import KeyPath
 SECRET_BYTES = range(24, 65)
 """What Standard Webhooks allows."""
 
+PASSWORD_LENGTH = 24
+_PASSWORD = re.compile(rf"[A-Za-z0-9_-]{{{PASSWORD_LENGTH},}}")
+"""What fits into an address unchanged, where SendGrid keeps it."""
+
+LONGEST_SHUT = SEARCH_DAYS - 7
+"""Days from a holiday on that a window may stay shut; before it there may be a week."""
+
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -24,6 +35,7 @@ def check_workspace(inspection: Inspection) -> None:
     _windows(inspection)
     _written_secrets(inspection)
     _signal_secrets(inspection)
+    _reply_secrets(inspection)
     for endpoint in inspection.project.endpoints.values():
         _endpoint(inspection, endpoint)
     if inspection.whole("fields.yaml"):
@@ -36,6 +48,23 @@ def _windows(inspection: Inspection) -> None:
         told = (Code.UNKNOWN_WINDOW, f'unknown window "{workspace.default_window}"')
         place = ("nurture.yaml", ("default_window",))
         inspection.known(workspace.default_window, workspace.windows, place, told)
+        for window in workspace.windows.values():
+            _opens(inspection, window, workspace.holidays)
+
+
+def _opens(inspection: Inspection, window: Window, holidays: Collection[date]) -> None:
+    """A window that holidays keep shut for weeks on end lets mail wait for nobody knows what."""
+    for first in sorted(holidays):
+        days = (first + timedelta(days=offset) for offset in range(LONGEST_SHUT))
+        if not any(day.isoweekday() in window.days and day not in holidays for day in days):
+            message = (
+                f'the window "{window.name}" does not open for {LONGEST_SHUT} days'
+                f" from {first} on: holidays take all its days"
+            )
+            remedy = "give it more days of the week, or take holidays out"
+            path = ("windows", window.name)
+            inspection.error("nurture.yaml", path, (Code.CONTRADICTION, message, remedy))
+            return
 
 
 def _written_secrets(inspection: Inspection) -> None:
@@ -44,9 +73,10 @@ def _written_secrets(inspection: Inspection) -> None:
         ("nurture.yaml", ("transport", "password")),
         ("nurture.yaml", ("transport", "api_key")),
     ]
-    signing = inspection.document("nurture.yaml").at(("signals", "secrets"))
-    if isinstance(signing, list):
-        places += [("nurture.yaml", ("signals", "secrets", n)) for n in range(len(signing))]
+    for section in ("signals", "replies"):
+        listed = inspection.document("nurture.yaml").at((section, "secrets"))
+        if isinstance(listed, list):
+            places += [("nurture.yaml", (section, "secrets", n)) for n in range(len(listed))]
     for name in sorted(inspection.names("handoff")):
         file = f"handoffs/{name}.yaml"
         places += [(file, ("secret",)), (file, ("feedback_secret",))]
@@ -81,6 +111,17 @@ def _signal_secrets(inspection: Inspection) -> None:
         if not _is_webhook_secret(secret):
             path = ("signals", "secrets", index)
             inspection.error("nurture.yaml", path, _not_a_secret("signals.secrets"))
+
+
+def _reply_secrets(inspection: Inspection) -> None:
+    if not inspection.whole("nurture.yaml"):
+        return
+    for index, secret in enumerate(inspection.project.workspace.reply_secrets):
+        if not _PASSWORD.fullmatch(secret):
+            message = f'"replies.secrets" needs {PASSWORD_LENGTH} letters, digits, "-" or "_" each'
+            remedy = "make one with: openssl rand -hex 24"
+            path = ("replies", "secrets", index)
+            inspection.error("nurture.yaml", path, (Code.SECRET_FORM, message, remedy))
 
 
 def _not_a_secret(key: str) -> tuple[Code, str, str]:

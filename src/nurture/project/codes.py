@@ -32,6 +32,7 @@ class Code(StrEnum):
     FRONT_MATTER = "P010"
     SECRET_FORM = "P011"
     ENDPOINT_INSECURE = "P012"
+    MJML_MISSING = "P013"
 
     # The shape of one file.
     UNKNOWN_KEY = "F001"
@@ -77,6 +78,7 @@ class Code(StrEnum):
     SET_FIELD = "S016"
     BRANCH_WITHOUT_ELSE = "S017"
     SAME_PRIORITY = "S018"
+    MAIL_WITHOUT_STEP = "S019"
 
     # Mails.
     NO_UNSUBSCRIBE = "M001"
@@ -84,6 +86,9 @@ class Code(StrEnum):
     UNUSED_TEMPLATE = "M003"
     TEMPLATE_FLAW = "M004"
     UNKNOWN_PARTIAL = "M005"
+    FIELD_LACKING = "M006"
+    RESEND_WITHOUT_REPORTS = "M007"
+    MJML = "M008"
 
     # Qualification.
     UNSIGNED = "Q001"
@@ -105,6 +110,7 @@ class Code(StrEnum):
     ALWAYS_FULL = "Q017"
     WITHOUT_ZERO = "Q018"
     IDLE_RULE = "Q019"
+    MET_BY_NOBODY = "Q020"
 
     # Stages and signatures.
     UNKNOWN_STAGE = "T001"
@@ -120,6 +126,9 @@ class Code(StrEnum):
     PERSONA_SILENT = "A001"
     PERSONA_NOBODY = "A002"
     PERSONA_READS = "A003"
+    UNKNOWN_PERSONA = "A004"
+    PERSONA_UNCOUNTED = "A005"
+    PERSONA_WITHOUT_VARIANT = "A006"
 
     # Budget, authority, need, timeline.
     BANT_RULE = "B001"

@@ -27,12 +27,15 @@ from nurture.project.layout import (
     EMAILS,
     content_hash,
     kind_of,
+    mail_file,
     misplaced,
     names_of_kind,
     not_text,
     of_kind,
     stem,
 )
+from nurture.project.mjml import MjmlMissingError
+from nurture.project.mjml_source import MjmlError
 from nurture.project.names import Names
 from nurture.project.reader import Parsed, Reader
 from nurture.project.schema import FormModel, SegmentModel, TemplateModel
@@ -41,7 +44,7 @@ from nurture.project.schema_persona import PersonaModel
 from nurture.project.schema_qualification import QualificationModel
 from nurture.project.schema_sequence import SequenceModel
 from nurture.project.schema_workspace import EndpointModel, FieldsModel, WorkspaceModel
-from nurture.project.template_file import FENCE, build_template, split
+from nurture.project.template_file import FENCE, TemplateText, build_template, split
 from nurture.project.yaml_file import scan
 
 M = TypeVar("M", bound=Strict)
@@ -92,7 +95,9 @@ def _project(reader: Reader) -> Project:
     rules = _top(reader.parsed("qualification.yaml", QualificationModel))
     segments = _parsed(reader, "segment", SegmentModel)
     texts = {name: parsed.model.when for name, parsed in segments.items()}
+    limits = rules.model.engagement.bands
     names = Names(
+        bands=(limits.one, limits.two),
         fields=fields,
         fields_complete="fields.yaml" not in reader.damaged,
         templates=names_of_kind(files, "template"),
@@ -104,11 +109,12 @@ def _project(reader: Reader) -> Project:
     )
     forms = _parsed(reader, "form", FormModel)
     endpoints = _parsed(reader, "handoff", EndpointModel)
+    personas = _personas(reader, names)
     return Project(
         content_hash=content_hash(files),
         workspace=workspace,
         fields=fields,
-        qualification=QualificationBuilder(reader, names, rules).build(),
+        qualification=QualificationBuilder(reader, names, rules, personas).build(),
         segments=_segments(reader, names, segments),
         sequences=_sequences(reader, names, workspace),
         forms={name: build_form(name, parsed.model) for name, parsed in forms.items()},
@@ -117,7 +123,7 @@ def _project(reader: Reader) -> Project:
             file.removeprefix(f"{EMAILS}/"): files[file] for file in of_kind(files, "partial")
         },
         endpoints={name: build_endpoint(name, p.model) for name, p in endpoints.items()},
-        personas=_personas(reader, names),
+        personas=personas,
         files=dict(sorted(files.items())),
     )
 
@@ -178,6 +184,10 @@ def _sequences(reader: Reader, names: Names, workspace: Workspace) -> dict[str, 
 def _templates(reader: Reader, workspace: Workspace) -> dict[str, Template]:
     found = {}
     for file in reader.readable("template"):
+        if file != mail_file(reader.files, stem(file)):
+            message = f"this mail is written in {stem(file)}.html already"
+            reader.note(file, Code.FILE_TWIN, message, "keep one of the two")
+            continue
         parts = split(reader.files[file])
         if parts is None:
             message = "a template begins with its subject between two lines ---"
@@ -187,9 +197,9 @@ def _templates(reader: Reader, workspace: Workspace) -> dict[str, Template]:
         head, findings = scan(parts.head, file=file)
         reader.found(file, findings)
         parsed = reader.held(head, TemplateModel) if head else None
-        if parsed is not None:
-            made = (parsed.model, parts)
-            found[stem(file)] = build_template(file, made, reader.files, workspace)
+        made = _template(reader, file, (parsed, parts), workspace) if parsed else None
+        if made is not None:
+            found[made.name] = made
     html = names_of_kind(reader.files, "template")
     for file in of_kind(reader.files, "text"):
         if stem(file) not in html:
@@ -197,3 +207,27 @@ def _templates(reader: Reader, workspace: Workspace) -> dict[str, Template]:
             remedy = f"add {stem(file)}.html, or remove this file"
             reader.note(file, Code.FILE_TWIN, message, remedy)
     return found
+
+
+def _template(
+    reader: Reader,
+    file: str,
+    made: tuple[Parsed[TemplateModel], TemplateText],
+    workspace: Workspace,
+) -> Template | None:
+    parsed, parts = made
+    try:
+        return build_template(file, (parsed.model, parts), reader.files, workspace)
+    except MjmlMissingError:
+        message = "this mail is written in MJML, and what compiles it is not installed"
+        reader.note(file, Code.MJML_MISSING, message, "pip install 'nurture[mjml]'")
+    except MjmlError as error:
+        finding = Finding(
+            file=file,
+            line=parts.body_line + error.line - 1,
+            code=Code.MJML,
+            message=error.message,
+            remedy=error.remedy,
+        )
+        reader.found(file, [finding])
+    return None

@@ -35,6 +35,7 @@ from nurture.project.codes import Code
 from nurture.project.expression_text import to_text
 from nurture.project.expression_tokens import MAX_DEPTH, Refused, expression
 from nurture.project.functions import Argument, call
+from nurture.project.grid import placed
 from nurture.project.names import Names
 from nurture.project.nearest import did_you_mean, nearest_field
 from nurture.project.schema_base import is_date
@@ -188,7 +189,7 @@ class _Reader:
             boolean = ref.type is ValueType.BOOL
             remedy = f"write {ref.text} == true" if boolean else f"write {ref.text} in ['a', 'b']"
             raise Refused(Code.CONDITION_OPERATOR, message, remedy)
-        return Compare(ref, how, self._literal(ref, right))
+        return placed(Compare(ref, how, self._literal(ref, right)), self.names.bands)
 
     def _membership(self, left: nodes.Expr, right: nodes.Expr) -> Condition:
         if isinstance(right, nodes.List | nodes.Tuple):
@@ -217,7 +218,8 @@ class _Reader:
             message = f"{ref.text} holds several choices"
             remedy = f"write 'one' in {ref.text} or 'two' in {ref.text}"
             raise Refused(Code.CONDITION_OPERATOR, message, remedy)
-        return OneOf(ref, tuple(self._literal(ref, item) for item in items))
+        found = OneOf(ref, tuple(self._literal(ref, item) for item in items))
+        return placed(found, self.names.bands)
 
     def _literal(self, ref: Ref, node: nodes.Node) -> Value:
         value = _constant(node)

@@ -11,7 +11,7 @@ from nurture.core.errors import Finding
 from nurture.core.project import Project
 from nurture.core.sequence import BranchStep, Sequence, WaitForStep
 from nurture.project.codes import Code
-from nurture.project.layout import names_of_kind
+from nurture.project.layout import MJML, names_of_kind
 from nurture.project.nearest import did_you_mean
 from nurture.project.template_file import split
 from nurture.project.yaml_file import Document, KeyPath, Node, scan
@@ -76,6 +76,10 @@ class Inspection:
         """Note what may be meant so."""
         self.warnings.append(self._finding(file, self.line(file, path), told))
 
+    def warn_at(self, file: str, line: int, told: Told) -> None:
+        """Note what may be meant so, on a line that is known already."""
+        self.warnings.append(self._finding(file, line, told))
+
     def _finding(self, file: str, line: int, told: Told) -> Finding:
         code, message, remedy = told
         return Finding(file=file, line=line, code=code, message=message, remedy=remedy)
@@ -102,7 +106,7 @@ class Inspection:
         """Return the file as it is written, with nothing taken from the environment."""
         if file not in self.documents:
             text = self.project.files.get(file, "")
-            parts = split(text) if file.endswith(".html") else None
+            parts = split(text) if file.endswith((".html", MJML)) else None
             document, _ = scan(parts.head if parts else text, file=file)
             empty = Document(file=file, root=Node(1, {}))
             self.documents[file] = empty if document is None else document
@@ -167,7 +171,8 @@ class Inspection:
             path = ("temperature", index, "when")
             yield self._rule(Role.TEMPERATURE, path, warmth.when, warmth.temperature.value)
         for index, rule in enumerate(rules.fit.rules):
-            if rule.when is not None:
+            # A persona's condition is looked at in the persona's own file.
+            if rule.when is not None and not rule.personas:
                 path = ("fit", "rules", index, "when")
                 yield self._rule(Role.FIT, path, rule.when, rule.id)
         for index, required in enumerate(rules.fit.required):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from pathlib import PurePosixPath
 
 from nurture.core.errors import Finding
@@ -24,8 +24,9 @@ FOLDERS = {
     "personas": "persona",
 }
 EMAILS = "templates/emails"
+MJML = ".mjml"
 
-_MEANT = frozenset({".yaml", ".yml", ".html", ".htm", ".txt", ".j2", ".jinja", ".jinja2"})
+_MEANT = frozenset({".yaml", ".yml", ".html", ".htm", ".mjml", ".txt", ".j2", ".jinja", ".jinja2"})
 """Suffixes by which somebody expects a file to be read."""
 
 
@@ -47,12 +48,20 @@ def kind_of(file: str) -> str | None:
         if path.name.startswith("_"):
             return "partial"
         return "template" if path.suffix == ".html" else "text"
+    if folder == EMAILS and path.suffix == MJML and not path.name.startswith("_"):
+        return "template"
     return None
 
 
 def stem(file: str) -> str:
     """Return the name that a file gives to what is in it."""
     return PurePosixPath(file).stem
+
+
+def mail_file(files: Container[str], name: str) -> str:
+    """Return the file in which the mail of the name is written."""
+    html, mjml = f"{EMAILS}/{name}.html", f"{EMAILS}/{name}{MJML}"
+    return mjml if mjml in files and html not in files else html
 
 
 def of_kind(files: Iterable[str], kind: str) -> list[str]:

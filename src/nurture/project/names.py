@@ -10,6 +10,8 @@ from nurture.core.lead import Gate, Stage, Temperature, Trait, Verdict
 from nurture.core.project import Field, Project
 
 GRADES = ("A", "B", "C", "D", "?")
+BANDS = ("1", "2", "3")
+USUAL_BANDS = (60, 25)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +19,8 @@ class Names:
     """The names of one project; `segments` maps to the text of the condition.
 
     `fields_complete` False: fields.yaml has errors of its own, so a field that is not here may
-    be meant to be there, and nothing is said about it.
+    be meant to be there, and nothing is said about it. `bands`: where bands 1 and 2 of engagement
+    begin.
     """
 
     fields: Mapping[str, Field]
@@ -27,6 +30,7 @@ class Names:
     sequences: frozenset[str] = field(default_factory=frozenset)
     topics: frozenset[str] | None = None
     segments: Mapping[str, str] = field(default_factory=dict)
+    bands: tuple[int, int] = USUAL_BANDS
 
     def references(self) -> dict[str, Ref]:
         """Return every reference by the text an author writes."""
@@ -43,7 +47,9 @@ class Names:
 
 def names_of(project: Project) -> Names:
     """Return the names of a loaded project."""
+    bands = project.qualification.engagement.bands
     return Names(
+        bands=(bands["1"], bands["2"]),
         fields=project.fields,
         templates=frozenset(project.templates),
         forms=frozenset(project.forms),
@@ -55,20 +61,26 @@ def names_of(project: Project) -> Names:
 
 _STAGE = Ref("", "stage", ValueType.CHOICE)
 _TEMPERATURE = Ref("", "temperature", ValueType.CHOICE)
-_GRADE = Ref("", "grade", ValueType.CHOICE)
+GRADE = Ref("", "grade", ValueType.CHOICE)
+BAND = Ref("", "band", ValueType.CHOICE)
+CELL = Ref("", "cell", ValueType.CHOICE)
 _VERDICTS = tuple(Ref("verdict", gate.value, ValueType.CHOICE) for gate in Gate)
 
 BUILT_IN_CHOICES: Mapping[Ref, tuple[str, ...]] = {
     _STAGE: tuple(stage.value for stage in Stage),
     _TEMPERATURE: tuple(temperature.value for temperature in Temperature),
-    _GRADE: GRADES,
+    GRADE: GRADES,
+    BAND: BANDS,
+    CELL: tuple(f"{grade}{band}" for grade in GRADES for band in BANDS),
     **{ref: tuple(verdict.value for verdict in Verdict) for ref in _VERDICTS},
 }
 
 BUILT_IN = (
     _STAGE,
     _TEMPERATURE,
-    _GRADE,
+    GRADE,
+    BAND,
+    CELL,
     Ref("", "source", ValueType.TEXT),
     Ref("", "readiness", ValueType.NUMBER),
     Ref("score", "engagement", ValueType.NUMBER),

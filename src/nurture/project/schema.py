@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from nurture.project import durations, schema_sequence
 from nurture.project.codes import Code
-from nurture.project.schema_base import FieldKey, Line, Slug, Strict, Text, When, wrong
+from nurture.project.schema_base import FieldKey, Flag, Line, Slug, Strict, Text, When, wrong
 from nurture.project.schema_persona import PersonaModel
 from nurture.project.schema_qualification import QualificationModel
 from nurture.project.schema_sequence import SequenceModel
@@ -71,7 +71,7 @@ class FormModel(Strict):
 
 
 class TemplateModel(Strict):
-    """The front matter of templates/emails/NAME.html."""
+    """The front matter of templates/emails/NAME.html or NAME.mjml."""
 
     subject: Line
     preheader: Line | None = None
@@ -80,6 +80,10 @@ class TemplateModel(Strict):
     """The consent topic; the sequence's if it is left out."""
     step: Literal["problem", "exploring", "comparing", "deciding"] | None = None
     """Where the buyer stands who needs this mail."""
+    on_uncertain: Literal["hold", "resend"] = "hold"
+    """What becomes of it when nobody knows whether it left: resend goes by evidence alone."""
+    answers_form: Flag = False
+    """It answers a form that was just sent, so no machine shall write back."""
 
 
 MODELS: Mapping[str, type[Strict]] = {

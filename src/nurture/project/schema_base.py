@@ -11,13 +11,18 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from nurture.core.address import parse_address
+from nurture.core.errors import RefusedInput
+from nurture.core.host import is_host
 from nurture.project import durations
 from nurture.project.codes import Code
 
 SLUG = r"^[a-z0-9][a-z0-9-]{0,63}$"
 NAME = r"^[a-z][a-z0-9_]{0,47}$"
 KEY = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
+_NO_ADDRESS = ("this is not an e-mail address", "write name@example.com")
 EMAIL = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$"
+SELECTOR = r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$"
 HOST_PORT = r"^[A-Za-z0-9.-]+:[0-9]{1,5}$"
 VARIABLE = r"^\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\}$"
 _TAKEN = r"\$\{"
@@ -50,6 +55,13 @@ def _matching(pattern: str, message: str, remedy: str) -> Callable[[str], str]:
         return text
 
     return check
+
+
+def _address(text: str) -> str:
+    try:
+        return parse_address(text)
+    except RefusedInput:
+        raise wrong(Code.MALFORMED, *_NO_ADDRESS) from None
 
 
 def _line(text: str) -> str:
@@ -120,7 +132,8 @@ def _url(text: str) -> str:
     remedy = "write a whole address, for example https://www.example.com"
     try:
         parts = urlsplit(text)
-        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        valid = parts.scheme in ("http", "https") and is_host(parts.hostname or "")
+        valid = valid and parts.port != 0
     except ValueError:
         valid = False
     if not valid or not re.fullmatch(r"[!-~]+", text):
@@ -195,8 +208,15 @@ ChoiceKey = Annotated[
 
 Email = Annotated[
     str,
-    AfterValidator(_matching(EMAIL, "this is not an e-mail address", "write name@example.com")),
+    AfterValidator(_matching(EMAIL, *_NO_ADDRESS)),
+    AfterValidator(_address),
     WithJsonSchema({"type": "string", "pattern": rf"{EMAIL}|{_TAKEN}"}),
+]
+
+Selector = Annotated[
+    str,
+    AfterValidator(_matching(SELECTOR, "this is not a DKIM selector", "write s1, or mail.2026")),
+    WithJsonSchema({"type": "string", "pattern": rf"{SELECTOR}|{_TAKEN}"}),
 ]
 
 HostPort = Annotated[

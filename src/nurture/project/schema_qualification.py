@@ -23,6 +23,8 @@ from nurture.project.schema_base import (
 )
 
 Percent = Annotated[int, Field(ge=0, le=100)]
+Limit = Annotated[int, Field(ge=1, le=100)]
+"""Where a grade or band begins. At 0 everybody would be in it, and nobody below."""
 TraitValue = Annotated[int, Field(ge=0, le=3)]
 
 
@@ -65,6 +67,8 @@ class StageModel(Strict):
     """The buyer's steps that go with the stage; the usual ones if it is left out."""
     minutes: Annotated[int, Field(ge=0, le=10_000)] | None = None
     """Effort budget: minutes of a person's time that one lead at this stage is worth."""
+    at_most: Seconds | None = None
+    """How long a lead may be here before the stage's owner is asked, once."""
     silence: Seconds | None = None
     """After so long without a sign of life the lead is moved to inactive."""
 
@@ -92,7 +96,7 @@ BandModel = Annotated[tuple[int, int | None, Points], StrictValue(strict=False)]
 
 
 class FitRuleModel(Strict):
-    """One source of fit points: bands or values of a field, or a condition."""
+    """One source of fit points: bands or values of a field, a persona, or a condition."""
 
     id: Slug
     field: FieldKey | None = None
@@ -102,16 +106,20 @@ class FitRuleModel(Strict):
     """Points by choice."""
     otherwise: Points | None = Field(default=None, alias="else")
     """Points for any other value."""
+    persona: Annotated[list[Slug], Field(min_length=1)] | None = None
+    """Whose persona is one of these gets the points."""
     when: When | None = None
     points: Points | None = None
 
     @model_validator(mode="after")
     def _one_way(self) -> FitRuleModel:
-        remedy = "write field with bands, field with values, or when with points"
-        if self.when is not None:
-            others = (self.field, self.bands, self.values, self.otherwise)
-            if self.points is None or any(other is not None for other in others):
-                raise wrong(Code.CONTRADICTION, "when goes with points alone", remedy)
+        remedy = "write field with bands, field with values, or persona or when with points"
+        key = "persona" if self.when is None else "when"
+        if getattr(self, key) is not None:
+            by_field = (self.field, self.bands, self.values, self.otherwise)
+            both = self.when is not None and self.persona is not None
+            if both or self.points is None or any(other is not None for other in by_field):
+                raise wrong(Code.CONTRADICTION, f"{key} goes with points alone", remedy)
         elif self.field is None or self.points is not None:
             raise wrong(Code.CONTRADICTION, "this rule is incomplete", remedy)
         elif (self.bands is None) == (self.values is None):
@@ -141,9 +149,9 @@ class RequiredModel(Strict):
 class GradesModel(Strict):
     """Least points of the grades; below C it is D."""
 
-    A: Percent
-    B: Percent
-    C: Percent
+    A: Limit
+    B: Limit
+    C: Limit
 
 
 class FitModel(Strict):
@@ -189,8 +197,8 @@ class EngagementGroupModel(Strict):
 class EngagementBandsModel(Strict):
     """Least points of the bands 1 and 2; below it is 3."""
 
-    one: Points = Field(alias="1")
-    two: Points = Field(alias="2")
+    one: Limit = Field(alias="1")
+    two: Limit = Field(alias="2")
 
 
 class EngagementModel(Strict):
@@ -206,7 +214,7 @@ class ReadinessModel(Strict):
 
     fit: Percent
     engagement: Percent
-    bands: Annotated[dict[Slug, Percent], Field(min_length=1)]
+    bands: Annotated[dict[Slug, Limit], Field(min_length=1)]
 
 
 class GateModel(Strict):
@@ -269,8 +277,14 @@ class TemperatureModel(Strict):
     at_most: Seconds | None = None
     """For new: how long a prospect may stay so before the stage's owner is asked."""
 
+    answer_within: Seconds | None = None
+    """For hot: within which time somebody is to call; a task says so at once."""
+
     @model_validator(mode="after")
     def _limit_of_new(self) -> TemperatureModel:
+        if self.answer_within is not None and self.temperature != "hot":
+            remedy = "write it at hot; nobody else waits for a call"
+            raise wrong(Code.CONTRADICTION, "answer_within goes with hot alone", remedy)
         if self.at_most is not None and self.temperature != "new":
             remedy = "write it at new; the others end by their conditions"
             raise wrong(Code.CONTRADICTION, "at_most goes with new alone", remedy)
@@ -285,6 +299,53 @@ class HandoffRuleModel(Strict):
     capacity_per_week: Annotated[int, Field(ge=1, le=100_000)]
     accept_within: Seconds = 86400
     minimum_completeness: Percent = 0
+    floor: Percent = 0
+    """Least readiness of a lead that is handed over: the best above it go, as many as fit."""
+
+
+class HighIntentModel(Strict):
+    """What shows high intent; a raised hand always does."""
+
+    points: Annotated[int, Field(ge=1, le=100)] = 15
+    """What one event is worth at least."""
+    events: Annotated[int, Field(ge=1, le=100)] = 1
+    """So many of them are enough."""
+
+
+class MediumIntentModel(Strict):
+    """What shows some intent."""
+
+    points: Annotated[int, Field(ge=1, le=100)] = 5
+    """What one event is worth at least."""
+    events: Annotated[int, Field(ge=1, le=100)] = 3
+    """So many of them are enough."""
+
+
+Tier = Literal[1, 2, 3, 4]
+
+
+def _usual_tiers() -> list[Tier]:
+    return [1, 2]
+
+
+class AccountModel(Strict):
+    """When an organization counts as qualified."""
+
+    tiers: Annotated[list[Tier], Field(min_length=1)] = Field(default_factory=_usual_tiers)
+    """Its tier is one of these."""
+    within: Days = 14
+    """How far back events count."""
+    high: HighIntentModel = Field(default_factory=HighIntentModel)
+    medium: MediumIntentModel = Field(default_factory=MediumIntentModel)
+    roles: Annotated[int, Field(ge=1, le=20)] = 2
+    """Of so many personas somebody is engaged."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> AccountModel:
+        if self.medium.points > self.high.points:
+            remedy = "give high the larger number of points"
+            raise wrong(Code.CONTRADICTION, "medium asks for more points than high", remedy)
+        return self
 
 
 class QualificationModel(Strict):
@@ -301,3 +362,5 @@ class QualificationModel(Strict):
     traits: TraitsModel
     temperature: Annotated[list[TemperatureModel], Field(min_length=1)]
     handoff: HandoffRuleModel
+    account: AccountModel = Field(default_factory=AccountModel)
+    """When an organization counts as qualified; the usual rule if it is left out."""

@@ -45,11 +45,36 @@ class MailModel(StepModel):
     window: Slug | None = None
     topic: Slug | None = None
     expires: Seconds | None = None
-    """Not sent when it is later than this after a standstill."""
+    """The mail is late when it has not left so long after its step was due."""
+    late: Literal["send", "skip", "ask"] | None = None
+    """What becomes of a late mail: skip, unless it says otherwise."""
+    when_capped: Literal["defer", "drop", "replace"] = "defer"
+    """What becomes of a mail over the caps: it waits, goes, or takes a waiting one's place."""
+
+    @model_validator(mode="after")
+    def _late_needs_a_limit(self) -> MailModel:
+        if self.late in ("skip", "ask") and self.expires is None:
+            remedy = "say after how long it is late, such as expires: 2d"
+            raise wrong(Code.CONTRADICTION, f"late: {self.late} needs expires", remedy)
+        if self.late == "send" and self.expires is not None:
+            remedy = "remove expires, or write late: skip or late: ask"
+            raise wrong(Code.CONTRADICTION, "a mail with late: send has no limit", remedy)
+        return self
 
 
 class EmailModel(MailModel):
     """Send one mail."""
+
+    or_by_step: Annotated[list[Slug], Field(min_length=1, max_length=20)] | None = None
+    """Other mails: of all, the one goes that is for the step which the buyer shows."""
+
+    @model_validator(mode="after")
+    def _each_once(self) -> EmailModel:
+        named = [self.email, *(self.or_by_step or ())]
+        if len(set(named)) < len(named):
+            message = "a mail stands twice in this step"
+            raise wrong(Code.CONTRADICTION, message, "name each once")
+        return self
 
 
 class FormStepModel(MailModel):

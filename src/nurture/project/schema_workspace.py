@@ -21,6 +21,7 @@ from nurture.project.schema_base import (
     MinuteOfDay,
     Port,
     Seconds,
+    Selector,
     Slug,
     Strict,
     Text,
@@ -50,6 +51,8 @@ def _zone(name: str) -> str:
 
 TimeZone = Annotated[str, AfterValidator(_zone)]
 
+PerMinute = Annotated[int, Field(ge=1, le=1_000_000)]
+
 Secret = Annotated[str, WithJsonSchema({"type": "string", "pattern": VARIABLE})]
 """Text that must come from the environment; check.py looks at how it is written."""
 
@@ -70,6 +73,8 @@ class SenderModel(Strict):
     email: Email
     reply_to: Email | None = None
     """Where answers go; the sender's address if it is left out."""
+    dkim_selectors: list[Selector] = Field(default_factory=list)
+    """Names under which the mail server signs; `nurture doctor` looks their keys up."""
 
 
 class WindowModel(Strict):
@@ -109,13 +114,43 @@ class SignalsModel(Strict):
     """Any of them verifies a post; one for each system that posts, or two while one is changed."""
 
 
-class OutboxModel(Strict):
+class RateModel(Strict):
+    """How many mails may leave in any minute."""
+
+    per_minute: PerMinute | None = None
+    per_domain: dict[Line, PerMinute] = Field(default_factory=dict)
+    """For each receiving domain; "default" is for all that are not named."""
+
+
+class RampModel(Strict):
+    """Warm a sending domain up: few mails an hour at first, more every day."""
+
+    started_on: Day
+
+
+class PacedModel(Strict):
+    """What every way out may say about how fast mail leaves."""
+
+    rate: RateModel = Field(default_factory=RateModel)
+    ramp: RampModel | None = None
+    breakers: Flag | None = None
+    """Pause or slow down when too much comes back; left out, where the provider reports it."""
+
+
+class RepliesModel(Strict):
+    """Who may post answers to our mails to /hooks/inbound."""
+
+    secrets: list[Secret] = Field(default_factory=list)
+    """Any of them is taken for the password; two while one is changed."""
+
+
+class OutboxModel(PacedModel):
     """Write mails to a folder; nothing leaves."""
 
     kind: Literal["outbox"]
 
 
-class SmtpModel(Strict):
+class SmtpModel(PacedModel):
     """Send through a mail server."""
 
     kind: Literal["smtp"]
@@ -126,7 +161,7 @@ class SmtpModel(Strict):
     tls: Literal["none", "starttls", "tls"] = "starttls"
 
 
-class SendGridModel(Strict):
+class SendGridModel(PacedModel):
     """Send through SendGrid."""
 
     kind: Literal["sendgrid"]
@@ -134,7 +169,25 @@ class SendGridModel(Strict):
     region: Literal["global", "eu"] = "global"
     webhook_keys: list[Line] = Field(default_factory=list)
     """Public keys that events are verified with; two while keys are changed."""
+    webhook_max_age: Annotated[Seconds, Field(ge=600)] = 25 * 3600
+    """How old a signed post may be; SendGrid repeats one for a day."""
     sandbox: Flag = False
+    batch: Flag = False
+    """Send mails that are alike in one call, once `nurture doctor --batch` has proved it."""
+    lookup: Literal["activity"] | None = None
+    """Ask the Email Activity API about mails in doubt; SendGrid sells it apart, not in the EU."""
+    resend_after: Seconds = 1800
+    """How long no report may come about a mail in doubt before it is sent again, if it may be."""
+    treat_503_as_refused: Flag = False
+    """Trust SendGrid's word that a 503 means that it did not take the mail."""
+
+    @model_validator(mode="after")
+    def _lookup_has_data(self) -> SendGridModel:
+        if self.lookup and self.region == "eu":
+            remedy = "leave lookup out"
+            text = "the Email Activity API knows nothing of accounts in the EU"
+            raise wrong(Code.CONTRADICTION, text, remedy)
+        return self
 
 
 TRANSPORT_KINDS = ("outbox", "smtp", "sendgrid")
@@ -173,6 +226,7 @@ class WorkspaceModel(Strict):
     transport: TransportModel
     retention: RetentionModel = Field(default_factory=RetentionModel)
     signals: SignalsModel = Field(default_factory=SignalsModel)
+    replies: RepliesModel = Field(default_factory=RepliesModel)
 
 
 class EndpointModel(Strict):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
@@ -47,12 +47,18 @@ def unsigned(files: Mapping[str, str]) -> list[Finding]:
 
     A file that cannot be read has nothing to be signed; the checker tells why.
     """
-    document, findings = scan(files.get(RULES, ""), file=RULES)
-    if document is None or findings or not isinstance(document.content, dict):
+    document = _readable(files.get(RULES, ""))
+    if document is None:
         return []
     content = content_of(document)
     told = [_told(document, team, content) for team in TEAMS]
     return [finding for finding in told if finding is not None]
+
+
+def _readable(text: str) -> Document | None:
+    document, findings = scan(text, file=RULES)
+    good = document is not None and not findings and isinstance(document.content, dict)
+    return document if good else None
 
 
 def open_teams(text: str) -> list[str]:
@@ -91,6 +97,46 @@ def _signatures(document: Document) -> list[tuple[int, dict[str, object]]]:
     found = document.at((_KEY,))
     rows = found if isinstance(found, list) else []
     return [(index, row) for index, row in enumerate(rows) if isinstance(row, dict)]
+
+
+def in_force_otherwise(files: Mapping[str, str], before: Iterable[str]) -> list[Finding]:
+    """Return that a text in force before holds other content under the same version.
+
+    A version names one text for ever: signatures, explanations and handoffs refer to it.
+    """
+    document = _readable(files.get(RULES, ""))
+    if document is None:
+        return []
+    version, content = document.at(("version",)), content_of(document)
+    for other in map(_readable, before):
+        if other is None:
+            continue
+        if other.at(("version",)) == version and content_of(other) != content:
+            line = document.line(("version",))
+            message = f"version {version} was in force with other content"
+            remedy = "raise version, and let both teams sign again: nurture sign"
+            return [
+                Finding(
+                    file=RULES, line=line, code=Code.CHANGED_SINCE, message=message, remedy=remedy
+                )
+            ]
+    return []
+
+
+def signs_for_both(text: str, by: Signing) -> bool:
+    """Say whether the same person has signed this content for another team."""
+    document = read(text, file=RULES)
+    content = content_of(document)
+    return any(
+        one.get("content") == content
+        and one.get("team") != by.team
+        and _folded(str(one.get("name"))) == _folded(by.name)
+        for _, one in _signatures(document)
+    )
+
+
+def _folded(name: str) -> str:
+    return " ".join(name.casefold().split())
 
 
 # -- signing -------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Read a mail template: YAML front matter between two lines `---`, then the body."""
+"""Read a mail template: YAML front matter between two lines `---`, then HTML or MJML."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from nurture.core.message import OnUncertain
 from nurture.core.project import Template, Workspace
-from nurture.project.layout import EMAILS, stem
+from nurture.project.layout import EMAILS, MJML, mail_file, stem
+from nurture.project.mjml import compile_mjml
 from nurture.project.schema import TemplateModel
 
 FENCE = "---"
@@ -44,25 +46,42 @@ def build_template(
     files: Mapping[str, str],
     workspace: Workspace,
 ) -> Template:
-    """Return one mail as written."""
+    """Return one mail as written; MJML is compiled, and raises what `compile_mjml` raises."""
     model, text = parts
     name = stem(file)
+    compiled = compile_mjml(text.body).html if file.endswith(MJML) else ""
     return Template(
         name=name,
-        version=version(name, files, workspace),
+        version=version(name, files, workspace, compiled),
         subject=model.subject,
         preheader=model.preheader or "",
-        html=text.body,
+        html=compiled or text.body,
         text=files.get(f"{EMAILS}/{name}.txt", ""),
         topic=model.topic or "",
         buyer_step=model.step or "",
+        on_uncertain=OnUncertain(model.on_uncertain),
+        answers_form=model.answers_form,
     )
 
 
-def version(name: str, files: Mapping[str, str], workspace: Workspace) -> str:
-    """Return a hash of all that decides how the mail reads, apart from the lead."""
+def source_line(files: Mapping[str, str], name: str, line: int) -> int:
+    """Return the line of the mail's file from which a line of its HTML comes."""
+    file = mail_file(files, name)
+    parts = split(files[file])
+    assert parts is not None, "a template was made of it"
+    own = compile_mjml(parts.body).lines[line - 1] if file.endswith(MJML) else line
+    return parts.body_line + own - 1
+
+
+def version(name: str, files: Mapping[str, str], workspace: Workspace, compiled: str = "") -> str:
+    """Return a hash of all that decides how the mail reads, apart from the lead.
+
+    `compiled` is what was made of the mail's file, if it is not HTML: another compiler may make
+    something else of it.
+    """
     partials = {file: text for file, text in files.items() if file.startswith(f"{EMAILS}/_")}
-    own = [files.get(f"{EMAILS}/{name}{suffix}", "") for suffix in (".html", ".txt")]
+    own = [files.get(file, "") for file in (mail_file(files, name), f"{EMAILS}/{name}.txt")]
+    own += [compiled] if compiled else []
     company = [f"{key}={value}" for key, value in sorted(workspace.company.items())]
     sender = [workspace.sender_name, workspace.sender_email, workspace.reply_to]
     shared = [part for file in sorted(partials) for part in (file, partials[file])]

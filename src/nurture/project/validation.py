@@ -14,6 +14,7 @@ from pydantic import BaseModel, Tag, ValidationError
 from pydantic_core import ErrorDetails
 
 from nurture.core.errors import Finding
+from nurture.project import durations
 from nurture.project.codes import Code
 from nurture.project.nearest import did_you_mean, nearest
 from nurture.project.schema_base import Strict
@@ -115,9 +116,16 @@ class _Problem:
         )
         for name, text in limits:
             if name in self.context:
-                limit = text.format(self.context[name])
+                limit = text.format(self._as_written(self.context[name]))
                 return Code.OUT_OF_RANGE, f"{self._name}out of range", f"write {limit}"
         return Code.WRONG_TYPE, f"{self._name}this cannot be used here", "see the reference"
+
+    def _as_written(self, limit: object) -> object:
+        """Return a limit as its author writes such values: durations have a unit."""
+        found = find(self.document.root, self.path)
+        written = found.plain if found else None
+        is_duration = isinstance(written, str) and re.fullmatch(durations.PATTERN, written)
+        return durations.to_text(limit) if is_duration and isinstance(limit, int) else limit
 
     def _kindless(self) -> tuple[Code, str, str]:
         written = [str(key) for key in self.found] if isinstance(self.found, dict) else []

@@ -14,14 +14,16 @@ from types import TracebackType
 
 from jinja2 import Template, nodes
 from jinja2.exceptions import TemplateError, TemplateSyntaxError
-from jinja2.runtime import Context
 
 from nurture.core.errors import RenderError
 from nurture.render.bounds import steps
+from nurture.render.contentlint import content_flaws
 from nurture.render.filters import MAX_ITEMS, MAX_TEXT
 from nurture.render.grammar import Flaw, Path, Survey
 from nurture.render.markuplint import markup_flaws
+from nurture.render.operators import safe
 from nurture.render.sandbox import HTML, TEXT, Sandbox
+from nurture.render.work import Working
 
 MAX_SOURCE = 128 * 1024
 MAX_FLAT = 512 * 1024
@@ -51,7 +53,7 @@ class Compiled:
     def render_own(self, values: dict[str, object]) -> str:
         """Do as `render` with values that nobody else needs any more."""
         # As `Template.new_context` does for values that are shared, without its detours.
-        context = Context(self.template.environment, values, self.template.name, {})
+        context = Working(self.template.environment, values, self.template.name, {})
         chunks = self.template.root_render_func(context)
         try:
             return _joined(chunks)
@@ -175,12 +177,12 @@ def plain(text: str) -> str:
 
 def referenced_names(source: str) -> set[Path]:
     """Return the names that a template asks for, itself; not those of what it includes."""
-    return set(Survey(_parse(source, "template"), None).reads)
+    return set(Survey(parse(source, "template"), None).reads)
 
 
 def included_names(source: str) -> set[str]:
     """Return the templates that a template includes or extends, itself."""
-    return set(Survey(_parse(source, "template"), None).includes)
+    return set(Survey(parse(source, "template"), None).includes)
 
 
 def lint(
@@ -197,7 +199,7 @@ def lint(
     if len(source) > MAX_SOURCE:
         return [Flaw(1, f"longer than {MAX_SOURCE} characters", "move text into partials")]
     try:
-        tree = _parse(source, name)
+        tree = parse(source, name)
     except RenderError as error:
         where, _, message = str(error).removeprefix(f"{name}:").partition(": ")
         return [Flaw(int(where), message, "correct the syntax")]
@@ -206,16 +208,20 @@ def lint(
     for partial, line in survey.includes.items():
         if partials is not None and partial not in partials:
             flaws.append(Flaw(line, f"there is no template {partial!r}", "correct the name"))
+    return sorted(flaws or _flaws_of_text(tree, source, name))
+
+
+def _flaws_of_text(tree: nodes.Template, source: str, name: str) -> list[Flaw]:
+    """Return what is wrong with a template whose grammar is right."""
     control = _CONTROL.search(source)
     if control:
         line = source.count("\n", 0, control.start()) + 1
-        flaws.append(Flaw(line, "a control character", "delete it"))
-    if not name.endswith(".txt") and not flaws:
-        flaws += markup_flaws(tree)
-    return sorted(flaws)
+        return [Flaw(line, "a control character", "delete it")]
+    return [] if name.endswith(".txt") else [*markup_flaws(tree), *content_flaws(tree)]
 
 
-def _parse(source: str, name: str) -> nodes.Template:
+def parse(source: str, name: str) -> nodes.Template:
+    """Return the tree of a template, or raise RenderError naming the line."""
     if len(source) > MAX_SOURCE:
         raise RenderError(f"{name}:1: longer than {MAX_SOURCE} characters")
     try:
@@ -246,12 +252,9 @@ class _Flattener:
         self._size += len(self._sources[name])
         if self._size > MAX_FLAT:
             raise RenderError(f"{chain[0] if chain else name}: too much text in all its partials")
-        tree = _parse(self._sources[name], name)
-        survey = Survey(tree, self._allowed)
-        if survey.flaws:
-            line, message, remedy = min(survey.flaws)
-            raise RenderError(f"{name}:{line}: {message}; {remedy}")
-        self._flat.reads |= survey.reads
+        tree = parse(self._sources[name], name)
+        if name not in self._flat.origins:
+            self._check(tree, name)
         self._number(tree, name)
         for data in tree.find_all(nodes.TemplateData):
             data.data = plain(data.data)
@@ -260,6 +263,14 @@ class _Flattener:
                 constant.value = plain(constant.value)
         body = [self._rewrite(node) for node in tree.body]
         return self._put_in_place(body, (*chain, name))
+
+    def _check(self, tree: nodes.Template, name: str) -> None:
+        survey = Survey(tree, self._allowed)
+        flaws = survey.flaws or _flaws_of_text(tree, self._sources[name], name)
+        if flaws:
+            line, message, remedy = min(flaws)
+            raise RenderError(f"{name}:{line}: {message}; {remedy}")
+        self._flat.reads |= survey.reads
 
     def _number(self, tree: nodes.Template, name: str) -> None:
         first = len(self._flat.origins) * _LINES
@@ -303,19 +314,7 @@ class _Flattener:
                     self._rewrite(item) if isinstance(item, nodes.Node) else item for item in value
                 ]
                 setattr(node, name, rewritten)
-        match node:
-            case nodes.Compare():
-                return _compare(node)
-            case nodes.Add() | nodes.Sub() | nodes.Mul() | nodes.Div() | nodes.FloorDiv():
-                return _operate("_reckon", node.left, node.operator, node.right)
-            case nodes.Neg():
-                zero = nodes.Const(0, lineno=node.lineno)
-                return _operate("_reckon", zero, "-", node.node)
-            case nodes.CondExpr(expr2=None):
-                node.expr2 = nodes.Const("", lineno=node.lineno)
-            case nodes.For():
-                node.iter = _filter("_items", node.iter, [])
-        return node
+        return safe(node)
 
 
 def _bodies(node: nodes.Node) -> list[list[nodes.Node]]:
@@ -348,28 +347,3 @@ def _fill(block: nodes.Block, blocks: Mapping[str, list[nodes.Node]]) -> nodes.N
 
 def _settle(block: nodes.Block) -> nodes.Node:
     return nodes.Scope(block.body, lineno=block.lineno)
-
-
-def _compare(node: nodes.Compare) -> nodes.Expr:
-    """Split a comparison into single ones, those by size made safe for unknown values."""
-    parts: list[nodes.Expr] = []
-    left = node.expr
-    for operand in node.ops:
-        if operand.op in {"lt", "lteq", "gt", "gteq"}:
-            parts.append(_operate("_ordered", left, operand.op, operand.expr))
-        else:
-            parts.append(nodes.Compare(left, [operand], lineno=node.lineno))
-        left = operand.expr
-    result = parts[0]
-    for part in parts[1:]:
-        result = nodes.And(result, part, lineno=node.lineno)
-    return result
-
-
-def _operate(name: str, left: nodes.Expr, operator: str, right: nodes.Expr) -> nodes.Filter:
-    return _filter(name, left, [nodes.Const(operator, lineno=left.lineno), right])
-
-
-def _filter(name: str, value: nodes.Node, arguments: list[nodes.Expr]) -> nodes.Filter:
-    assert isinstance(value, nodes.Expr)
-    return nodes.Filter(value, name, arguments, [], None, None, lineno=value.lineno)

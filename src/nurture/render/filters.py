@@ -33,6 +33,9 @@ _MONTHS = (
     *("August", "September", "October", "November", "December"),
 )
 
+MAX_TRIMMED = 64
+"""Characters that trim may be told to cut off."""
+
 P = ParamSpec("P")
 
 
@@ -173,6 +176,22 @@ def ordered(left: object, operator: str, right: object) -> bool:
         return False
 
 
+def same(left: object, operator: str, right: object) -> bool:
+    """Compare for equality."""
+    return bool(left == right) is (operator == "eq")
+
+
+def within(left: object, operator: str, right: object) -> bool:
+    """Tell whether something stands in a text or a list."""
+    if isinstance(right, Undefined):
+        str(right)  # raises, and names what is missing
+    if right in ("", None):
+        return operator != "in"
+    if isinstance(right, list | tuple) or (isinstance(left, str) and isinstance(right, str)):
+        return (left in right) is (operator == "in")
+    raise TemplateRuntimeError("a text stands in a text or a list, anything else in a list")
+
+
 def reckon(left: object, operator: str, right: object) -> object:
     """Calculate with two numbers; with something unknown, the result is unknown."""
     if left in ("", None) or right in ("", None):
@@ -215,7 +234,18 @@ def _text(function: Callable[[str], str]) -> Callable[[object], str]:
     return lambda value: function(display(value))
 
 
+def whole_number(value: object, default: int = 0, base: int = 10) -> int:
+    """Return the whole number that a text is; `default` if it is none, or beyond all reason."""
+    try:
+        number = do_int(value, default, base)
+    except OverflowError:
+        return default
+    return number if -MAX_NUMBER <= number <= MAX_NUMBER else default
+
+
 def _trim(value: object, chars: str | None = None) -> str:
+    if chars is not None and len(chars) > MAX_TRIMMED:
+        raise TemplateRuntimeError(f"trim takes up to {MAX_TRIMMED} characters to cut off")
     return do_trim(display(value), chars)
 
 
@@ -245,7 +275,7 @@ FILTERS: Mapping[str, Callable[..., object]] = {
     "e": bounded(_escape),
     "escape": bounded(_escape),
     "first": first,
-    "int": do_int,
+    "int": whole_number,
     "join": join,
     "last": last,
     "length": length,

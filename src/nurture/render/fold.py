@@ -38,6 +38,9 @@ from nurture.render.text import finish, flat, mark
 Lifted = tuple[str, Callable[[object], str], Path]
 """The name that stands for a value, how the value is written there, and which value it is."""
 
+Writers = Mapping[str, Callable[..., str]]
+"""The function for each kind of slot: values, and the targets of links."""
+
 _URL = "https://mail.example/act?token=1&more=2"
 _HOSTILE = "<b>&amp; \"double\" 'single' \u00a0 </td> <!-- {{ x }} --> https://evil.example/"
 
@@ -77,10 +80,14 @@ class _Unwritable:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Folded:
-    """A mail whose inlining, routing and text are done; `text` gives marked text."""
+    """A mail whose inlining, routing and text are done; `text` gives marked text.
+
+    `again` compiles both once more, with other functions to write values.
+    """
 
     html: Filled
     text: Filled
+    again: Callable[[Writers], tuple[Filled, Filled]]
 
 
 def fold(whole: Flat, inline: Callable[[str], str]) -> Folded | None:
@@ -94,22 +101,28 @@ def fold(whole: Flat, inline: Callable[[str], str]) -> Folded | None:
     try:
         skeleton.compare(inlined)
         routed = skeleton.route(inlined)
-        document = skeleton.tree(routed, HTML_SLOTS)
-        marked = skeleton.tree(mark(routed, nonce=skeleton.nonce), TEXT_SLOTS)
-        folded = Folded(html=_compile(document, whole), text=_compile(marked, whole))
+        marked = mark(routed, nonce=skeleton.nonce)
+
+        def compiled(writers: Writers) -> tuple[Filled, Filled]:
+            html, text = skeleton.tree(routed, HTML_SLOTS), skeleton.tree(marked, TEXT_SLOTS)
+            return _compile(html, whole, writers), _compile(text, whole, writers)
+
+        document, flat_text = compiled(WRITERS)
+        folded = Folded(html=document, text=flat_text, again=compiled)
         _prove(compile_flat(whole, HTML), folded, whole.reads, inline)
     except (Unfoldable, RenderError, RecursionError):
         return None
     return folded
 
 
-def _compile(body: list[nodes.Node], whole: Flat) -> Filled:
-    lifted = _lift(body)
-    compiled = compile_flat(Flat(name=whole.name, body=body, origins=whole.origins), _BARE)
+def _compile(body: list[nodes.Node], whole: Flat, writers: Writers) -> Filled:
+    lifted = _lift(body, writers)
+    sandbox = _BARE if writers is WRITERS else _sandbox(writers)
+    compiled = compile_flat(Flat(name=whole.name, body=body, origins=whole.origins), sandbox)
     return Filled(compiled, lifted)
 
 
-def _lift(body: list[nodes.Node]) -> tuple[Lifted, ...]:
+def _lift(body: list[nodes.Node], writers: Writers) -> tuple[Lifted, ...]:
     """Replace slots that show a given value as it is by names, and return how to fill these."""
     places = [node for statement in body for node in walk(statement)]
     # Inside a loop over it, or behind a set, a name is no longer the value that was given.
@@ -123,7 +136,7 @@ def _lift(body: list[nodes.Node]) -> tuple[Lifted, ...]:
             if path is None:
                 continue
             assert isinstance(slot, nodes.Filter)
-            new = (f"_v{len(lifted)}", _PLAIN_SLOTS[slot.name], path)
+            new = (f"_v{len(lifted)}", writers[slot.name], path)
             name = lifted.setdefault((slot.name, path), new)[0]
             output.nodes[index] = nodes.Name(name, "load", lineno=slot.lineno)
     return tuple(lifted.values())
@@ -131,7 +144,7 @@ def _lift(body: list[nodes.Node]) -> tuple[Lifted, ...]:
 
 def _plain_path(slot: nodes.Expr, changed: Collection[str]) -> Path | None:
     """Return the value that a slot shows without doing anything to it."""
-    if not isinstance(slot, nodes.Filter) or slot.name not in _PLAIN_SLOTS:
+    if not isinstance(slot, nodes.Filter) or slot.name not in _OF_A_VALUE:
         return None
     match slot.node:
         case nodes.Name(name=name) if name not in changed:
@@ -217,13 +230,19 @@ def _target_slot(links: Links, *parts: object) -> str:
     return links("".join([display(part) for part in parts]))
 
 
-_PLAIN_SLOTS: Mapping[str, Callable[[object], str]] = {
+_OF_A_VALUE = frozenset({"_attribute", "_content", "_flat"})
+"""Slots that write one value, and nothing else."""
+WRITERS: Writers = {
     "_attribute": _attribute_slot,
     "_content": _content_slot,
     "_flat": _flat_slot,
+    "_href": _href_slot,
+    "_target": _target_slot,
 }
-_BARE = Sandbox(
-    autoescape=False,
-    finalize=None,
-    slots={**_PLAIN_SLOTS, "_href": _href_slot, "_target": _target_slot},
-)
+
+
+def _sandbox(writers: Writers) -> Sandbox:
+    return Sandbox(autoescape=False, finalize=None, slots=writers)
+
+
+_BARE = _sandbox(WRITERS)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from jinja2 import nodes
 
-from nurture.render.filters import FILTERS, TESTS
+from nurture.render.filters import FILTERS, MAX_TEXT, TESTS
 from nurture.render.sandbox import LOOP_NAMES
 
 Path = tuple[str, ...]
@@ -59,7 +59,7 @@ _REFUSED = {
     nodes.FromImport: ("an import", "include a partial"),
     nodes.Dict: ("a mapping", "use lists and fields"),
     nodes.With: ("a with block", "use {% set name = value %}"),
-    nodes.ScopedEvalContextModifier: ("an autoescape block", "values are always escaped in HTML"),
+    nodes.Scope: ("an autoescape block", "values are always escaped in HTML"),
 }
 
 
@@ -200,6 +200,8 @@ class Survey:
             case nodes.Filter() | nodes.Test():
                 self._known_filter(node)
                 self._children(node, scope, depth=depth)
+            case nodes.Const(value=str() as text) if len(text) > MAX_TEXT:
+                self._flaw(node, f"a text of more than {MAX_TEXT} characters", "shorten it")
             case _ if isinstance(node, _PLAIN):
                 if isinstance(node, _SUMS) and (_is_text(node.left) or _is_text(node.right)):
                     self._flaw(node, "a sum with text", "write {{ a }}{{ b }}, one after the other")
@@ -270,7 +272,9 @@ class Survey:
         self._flaw(node, f"{what} is not allowed" if type(node) in _REFUSED else what, remedy)
 
     def _flaw(self, node: nodes.Node, message: str, remedy: str) -> None:
-        self.flaws.append(Flaw(node.lineno or 1, message, remedy))
+        # What an extension of Jinja2 wraps a tag in stands on no line of its own.
+        line = next((each.lineno for each in walk(node) if each.lineno), 1)
+        self.flaws.append(Flaw(line, message, remedy))
 
 
 def _is_text(node: nodes.Node) -> bool:

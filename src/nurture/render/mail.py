@@ -7,8 +7,8 @@ template was compiled, around the places where values stand; see `fold`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import css_inline
@@ -18,8 +18,9 @@ from nurture.core.errors import RenderError
 from nurture.core.message import Address, RenderedMail
 from nurture.core.project import Template
 from nurture.render.constants import Constants, write_down
-from nurture.render.environment import Compiled, Flat, clean, compile_flat, flatten
+from nurture.render.environment import Compiled, Flat, clean, compile_flat, flatten, plain
 from nurture.render.fold import Folded, fold
+from nurture.render.grammar import Path
 from nurture.render.links import Links, route, route_text
 from nurture.render.markup import MAX_NESTING, Tokenizer, nests_too_deeply
 from nurture.render.sandbox import HTML, TEXT
@@ -29,6 +30,7 @@ DIRECT_NAMES = ("unsubscribe_url", "preferences_url", "view_url", "form_url")
 """Values whose links are not redirected: they act, and the redirect would only delay them."""
 
 MAX_SUBJECT = 250
+MAX_NAME = 200
 _NO_CONSTANTS: Constants = {}
 
 INLINER = css_inline.CSSInliner(keep_style_tags=True, load_remote_stylesheets=False)
@@ -62,14 +64,23 @@ class MailTemplate:
     text: Compiled | None
     folded: Folded | None = field(repr=False)
     given: Constants = field(repr=False)
+    flat_html: Flat = field(repr=False)
+    flat_text: Flat | None = field(repr=False)
 
 
 def compile_mail(
-    template: Template, partials: Mapping[str, str], constants: Constants = _NO_CONSTANTS
+    template: Template,
+    partials: Mapping[str, str],
+    constants: Constants = _NO_CONSTANTS,
+    *,
+    allowed: Collection[Path] | None = None,
+    foldable: bool = True,
 ) -> MailTemplate:
     """Compile a mail; anything that the allow-list refuses raises RenderError.
 
-    `constants` need not be among the values to render then: they are written down now.
+    `constants` need not be among the values to render then: they are written down now. With
+    `allowed`, no other name may be read. Folding takes a while and gives the same bytes sooner: a
+    mail that is rendered once is not worth it.
     """
     names = {part: f"{template.name}{part}" for part in (".html", ".txt", " subject", " preheader")}
     sources = {
@@ -78,14 +89,14 @@ def compile_mail(
         names[".txt"]: template.text,
         names[" preheader"]: template.preheader,
     }
-    flat = flatten(sources, names[".html"])
+    flat = flatten(sources, names[".html"], allowed=allowed)
     if template.preheader.strip():
-        _insert_preheader(flat, flatten(sources, names[" preheader"]))
+        _insert_preheader(flat, flatten(sources, names[" preheader"], allowed=allowed))
     given = dict(write_down(flat, constants, html=True))
     subject = f"{names[' subject']}.txt"
     written = template.text.strip()
-    texts = [flatten({subject: template.subject}, subject)]
-    texts += [flatten(sources, names[".txt"])] if written else []
+    texts = [flatten({subject: template.subject}, subject, allowed=allowed)]
+    texts += [flatten(sources, names[".txt"], allowed=allowed)] if written else []
     for text in texts:
         given |= write_down(text, constants, html=False)
     return MailTemplate(
@@ -94,8 +105,10 @@ def compile_mail(
         subject=compile_flat(texts[0], TEXT),
         html=compile_flat(flat, HTML),
         text=compile_flat(texts[1], TEXT) if written else None,
-        folded=fold(flat, partial(_inline, name=flat.name)),
+        folded=fold(flat, partial(_inline, name=flat.name)) if foldable else None,
         given=given,
+        flat_html=flat,
+        flat_text=texts[1] if written else None,
     )
 
 
@@ -112,7 +125,7 @@ def render_mail(
     html, text = _bodies(template, shown, links)
     return RenderedMail(
         sender=envelope.sender,
-        recipient=envelope.recipient,
+        recipient=_mailable(envelope.recipient),
         reply_to=envelope.reply_to,
         subject=_subject(template, shown),
         html=html,
@@ -120,6 +133,15 @@ def render_mail(
         headers=envelope.headers,
         links=links.targets,
     )
+
+
+def _mailable(recipient: Address) -> Address:
+    """Return the address with a display name that any header can hold, on one line."""
+    name = recipient.name
+    name = " ".join((name if name.isprintable() else plain(name)).split())
+    if len(name) > MAX_NAME:
+        name = f"{name[: MAX_NAME - 3]}..."
+    return recipient if name == recipient.name else replace(recipient, name=name)
 
 
 def _bodies(template: MailTemplate, values: dict[str, object], links: Links) -> tuple[str, str]:

@@ -87,6 +87,15 @@ class Tag:
     end: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attribute:
+    """One attribute with a value, and where it ends in what was fed so far."""
+
+    name: str
+    value: str
+    end: int
+
+
 @dataclass(slots=True, kw_only=True)
 class Tokenizer:
     """Feed it text piece by piece; read `place` in between."""
@@ -100,13 +109,14 @@ class Tokenizer:
     raw: str = ""
     fed: int = 0
     tags: list[Tag] = field(default_factory=list)
+    attributes: list[Attribute] = field(default_factory=list)
     _buffer: str = ""
     _start: int = 0
     _hidden: int = 0
 
     def copy(self) -> Tokenizer:
         """Return an independent tokenizer in the same state."""
-        return replace(self, tags=list(self.tags))
+        return replace(self, tags=list(self.tags), attributes=list(self.attributes))
 
     @property
     def state(self) -> tuple[str, ...]:
@@ -205,17 +215,23 @@ class Tokenizer:
 
     def _quoted(self, character: str, position: int) -> None:
         if character == self.quote:
+            self._end_attribute(position)
             self.place = Place.IN_TAG
         else:
             self.value += character
 
     def _unquoted(self, character: str, position: int) -> None:
         if character == ">":
+            self._end_attribute(position)
             self._end_tag(position)
         elif character in _SPACE:
+            self._end_attribute(position)
             self.place = Place.IN_TAG
         else:
             self.value += character
+
+    def _end_attribute(self, position: int) -> None:
+        self.attributes.append(Attribute(name=self.attribute, value=self.value, end=position))
 
     def _end_tag(self, position: int) -> None:
         tag = Tag(name=self.tag, closing=self.closing, start=self._start, end=position + 1)

@@ -15,8 +15,20 @@ from jinja2.exceptions import SecurityError
 from jinja2.runtime import LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from nurture.render.bounds import shown
-from nurture.render.filters import FILTERS, MAX_ITEMS, TESTS, display, items, ordered, reckon
+from nurture.render.bounds import written
+from nurture.render.filters import (
+    FILTERS,
+    MAX_ITEMS,
+    MAX_TEXT,
+    TESTS,
+    display,
+    items,
+    ordered,
+    reckon,
+    same,
+    within,
+)
+from nurture.render.work import COSTS, Working, metered
 
 LOOP_NAMES = frozenset({"first", "index", "index0", "last", "length", "revindex"})
 """What a template may ask of `loop`."""
@@ -25,12 +37,19 @@ OPERATORS: Mapping[str, Callable[..., object]] = {
     "_items": items,
     "_ordered": ordered,
     "_reckon": reckon,
+    "_same": same,
+    "_within": within,
 }
 """What the grammar rewrites loops, comparisons and sums to; an author cannot name these."""
 
 
-MAX_SHOWN_AT_ONCE = 2_000
-"""Values that a template may show and yet be joined at once: what they may hold fits in memory."""
+MAX_AT_ONCE = 500 * MAX_TEXT
+"""Characters that a template may write and yet be joined at once: they fit in memory."""
+
+_COUNTED = {
+    name: metered(function, COSTS[name]) if name in COSTS else function
+    for name, function in {**FILTERS, **OPERATORS}.items()
+}
 
 
 class _AtOnce(CodeGenerator):
@@ -43,18 +62,23 @@ class _AtOnce(CodeGenerator):
     def blockvisit(self, body: Iterable[nodes.Node], frame: Frame) -> None:
         """Write the code of a block; that of the whole template ends in a single piece."""
         body = list(body)
-        if not frame.rootlevel or shown(body, per_loop=MAX_ITEMS) > MAX_SHOWN_AT_ONCE:
+        if not frame.rootlevel or self._is_long(body):
             super().blockvisit(body, frame)
             return
         self.buffer(frame)
         super().blockvisit(body, frame)
         self.writeline(f"yield concat({frame.buffer})")
 
+    @staticmethod
+    def _is_long(body: list[nodes.Node]) -> bool:
+        return written(body, per_loop=MAX_ITEMS, per_value=MAX_TEXT) > MAX_AT_ONCE
+
 
 class Sandbox(ImmutableSandboxedEnvironment):
     """Jinja2 without globals, calls, subscripts or attributes of objects: plain values only."""
 
     code_generator_class = _AtOnce
+    context_class = Working
 
     def __init__(
         self,
@@ -71,7 +95,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
             cache_size=0,
         )
         self.globals.clear()
-        self.filters = {**FILTERS, **OPERATORS, **(slots or {})}
+        self.filters = {**_COUNTED, **(slots or {})}
         self.tests = dict(TESTS)
 
     def getattr(self, obj: object, attribute: str) -> Any:  # noqa: ANN401 (Jinja2's signature)

@@ -7,8 +7,8 @@ from datetime import datetime
 import pandas as pd
 
 from nurture.core.project import Project
-from nurture.reports import funnel, lately, pace, passages, sales, standstill, weeks
-from nurture.store import reporting, reporting_mails
+from nurture.reports import effort, funnel, lately, pace, passages, sales, standstill, weeks
+from nurture.store import effort as store_effort, reporting, reporting_mails
 from nurture.store.db import Connection, Database
 
 
@@ -48,5 +48,6 @@ def _tables(connection: Connection, project: Project, now: datetime) -> dict[str
             reporting.stopped_mail(connection),
             reporting.erasures(connection),
         ),
+        "effort": effort.effort(store_effort.by_stage(connection), project),
         "held": standstill.held(work, now=now),
     }

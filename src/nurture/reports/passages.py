@@ -135,10 +135,10 @@ def _layout(
             place = (name, step_id)
             step = steps.get(step_id)
             today = _mails(step)
-            rest = sorted(mailed.get(place, set()) - {today})
+            rest = sorted(mailed.get(place, set()) - set(today))
             mailings = [(mailing, False) for mailing in rest]
             if step is not None or not rest:
-                mailings.insert(0, (today, step is not None))
+                mailings = [*((mailing, step is not None) for mailing in today), *mailings]
             yield place, _kind(step), mailings
 
 
@@ -150,10 +150,12 @@ def _mailing(row: Row) -> Mailing:
     return row["template"], row["form"]
 
 
-def _mails(step: Step | None) -> Mailing:
+def _mails(step: Step | None) -> list[Mailing]:
     if isinstance(step, FormStep):
-        return step.template, step.form
-    return (step.template, "") if isinstance(step, EmailStep) else ("", "")
+        return [(step.template, step.form)]
+    if isinstance(step, EmailStep):
+        return [(template, "") for template in step.templates]
+    return [("", "")]
 
 
 def _kind(step: Step | None) -> str:

@@ -10,15 +10,13 @@ from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nurture.core.spreadsheet import harmless
+
 if TYPE_CHECKING:
     import pandas as pd
 
 DECIMALS = 4
 """Shares to a hundredth of a percent, days to some seconds: more would only look exact."""
-
-# What makes a spreadsheet take a cell for a formula, also in the widths of East Asian keyboards.
-_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-_BREAKS = ("\t", "\r", "\n")
 
 Cell = str | int | float | bool | None
 
@@ -81,9 +79,3 @@ def _cell(value: Cell) -> Cell:
 
 def _for_spreadsheet(value: Cell) -> Cell:
     return harmless(value) if isinstance(value, str) else _cell(value)
-
-
-def harmless(text: str) -> str:
-    """Return the text so that a spreadsheet shows it instead of calculating it."""
-    suspicious = text.startswith(_BREAKS) or text.lstrip().startswith(_FORMULA)
-    return f"'{text}" if suspicious else text

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
+from math import isnan
 from types import SimpleNamespace
 
 import pandas as pd
@@ -27,7 +28,7 @@ from nurture.reports.figures import (
 )
 from nurture.reports.reasons import NO_REASON, OTHER_WORDS
 from nurture.reports.standstill import ARCHIVED, ERASED, REVIVED, STOPPED
-from nurture.reports.wording import count, lasting, many, percent
+from nurture.reports.wording import NOTHING, count, lasting, many, percent
 
 Tables = Mapping[str, pd.DataFrame]
 
@@ -220,8 +221,11 @@ def _reasons(tables: Tables) -> Figure:
 
 def rest(tables: Tables) -> Section:
     """Return the section on those who left and on work that is held."""
+    spent = () if tables["effort"].empty else (_effort(tables),)
     return Section(
-        id="rest", title="Who left, and what is held", figures=(_departures(tables), _held(tables))
+        id="rest",
+        title="Who left, what is held, and what it cost",
+        figures=(_departures(tables), _held(tables), *spent),
     )
 
 
@@ -293,5 +297,31 @@ def _held(tables: Tables) -> Figure:
         )
         if total
         else None,
+        open=True,
+    )
+
+
+def _effort(tables: Tables) -> Figure:
+    found = tables["effort"]
+    over = int(found["over_budget"].sum())
+    statement = f"{count(int(found['minutes'].sum()))} minutes of people's time were noted"
+    cost = f"{many(over, 'lead')} cost more than was agreed" if over else "no lead cost too much"
+    return Figure(
+        id="effort",
+        title="People's time against its budget",
+        statement=f"{statement}; {cost}.",
+        note="Minutes that people gave with their tasks, at the stage at which the lead was then.",
+        table=table(
+            found.assign(
+                budget=[NOTHING if isnan(n) else count(n) for n in found["budget_minutes"]]
+            ),
+            ("name", "Stage", TEXT),
+            ("leads", "Leads", COUNT),
+            ("minutes", "Minutes", COUNT),
+            ("mean_minutes", "A lead", COUNT),
+            ("most_minutes", "The most", COUNT),
+            ("budget", "Budget a lead", TEXT),
+            ("over_budget", "Over it", COUNT),
+        ),
         open=True,
     )

@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, exists, func, insert, not_, select, update
 
 from nurture.core.known import Statement, as_statement
-from nurture.core.lead import Profile, Stage
+from nurture.core.lead import Lead, Profile, Stage
 from nurture.store.db import Connection
-from nurture.store.leads import as_profile
+from nurture.store.leads import as_profile, read as read_leads
 from nurture.store.sets import among
 from nurture.store.tables import accounts, facts, leads
 from nurture.store.timeline import LONGEST_ID
@@ -122,6 +122,24 @@ def _ids(connection: Connection, term: ColumnElement[bool]) -> list[int]:
     return list(connection.scalars(found.limit(MOST_NAMED)))
 
 
+def people(connection: Connection) -> Iterator[list[Lead]]:
+    """Yield all leads but the erased in pages."""
+    after = 0
+    while True:
+        ids = list(
+            connection.scalars(
+                select(leads.c.id)
+                .where(leads.c.id > after, leads.c.stage != Stage.ERASED)
+                .order_by(leads.c.id)
+                .limit(PAGE)
+            )
+        )
+        if not ids:
+            return
+        yield list(read_leads(connection, ids).values())
+        after = ids[-1]
+
+
 def members(connection: Connection, account_ids: Sequence[int]) -> list[int]:
     """Return the leads of the accounts, without the erased."""
     return list(
@@ -183,7 +201,8 @@ def move_lead(connection: Connection, lead_id: int, *, to: int) -> None:
         .where(leads.c.id == lead_id)
     ).one()
     connection.execute(update(leads).where(leads.c.id == lead_id).values(account_id=to))
-    if not home.key.startswith("domain:"):
+    # A name or a domain is shared: what one said of it is still known to the colleagues.
+    if home.key.startswith("lead:"):
         connection.execute(
             update(facts)
             .where(facts.c.account_id == home.account_id, facts.c.lead_id == lead_id)

@@ -110,6 +110,13 @@ class Database:
         with self.engine.connect() as connection, connection.begin():
             yield connection
 
+    @staticmethod
+    @contextmanager
+    def attempt(connection: Connection) -> Iterator[None]:
+        """Undo what is written within if it raises, and nothing that was written before."""
+        with connection.begin_nested():
+            yield
+
     def close(self) -> None:
         """Close every pooled connection."""
         self.engine.dispose()

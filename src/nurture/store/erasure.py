@@ -30,6 +30,7 @@ from nurture.store.tables import (
     raw_posts,
     stage_moves,
     tasks,
+    traces,
     verdicts,
 )
 
@@ -71,6 +72,11 @@ def erase(connection: Connection, lead_ids: Sequence[int], *, now: datetime) -> 
     )
     connection.execute(
         update(stage_moves).where(stage_moves.c.lead_id.in_(ids)).values(evidence={})
+    )
+    connection.execute(
+        update(traces)
+        .where(traces.c.message_id.in_(own_messages))
+        .values(network="", judge_at=None)
     )
     connection.execute(update(verdicts).where(verdicts.c.lead_id.in_(ids)).values(evidence={}))
     _erase_people(connection, ids, now)
@@ -155,16 +161,21 @@ def mails_of_erased(connection: Connection, *, since: datetime) -> list[tuple[st
     return [(row.uid, row.planned_at) for row in rows]
 
 
+_POSTS_A_PAGE = 50
+
+
 def drop_posts_naming(connection: Connection, addresses_: Sequence[str]) -> int:
     """Delete raw provider posts that name one of the addresses, worked or not."""
     dropped = 0
-    rows = connection.execute(select(raw_posts.c.id, raw_posts.c.body)).all()
-    for row in rows:
-        body = bytes(row.body).lower()
-        if any(address.lower().encode() in body for address in addresses_):
-            dropped += connection.execute(
-                delete(raw_posts).where(raw_posts.c.id == row.id)
-            ).rowcount
+    written = [address.lower().encode() for address in addresses_]
+    page = select(raw_posts.c.id, raw_posts.c.body).order_by(raw_posts.c.id).limit(_POSTS_A_PAGE)
+    last = 0
+    # A few at a time: ninety days of posts fit into no memory.
+    while rows := connection.execute(page.where(raw_posts.c.id > last)).all():
+        last = rows[-1].id
+        found = [row.id for row in rows if any(a in bytes(row.body).lower() for a in written)]
+        dropped += len(found)
+        connection.execute(delete(raw_posts).where(raw_posts.c.id.in_(found)))
     return dropped
 
 

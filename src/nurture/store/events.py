@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import insert, select
+from sqlalchemy import ColumnElement, and_, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from nurture.core.event import Event, EventKind, NewEvent
 from nurture.store.db import Connection
-from nurture.store.tables import event_details, events
+from nurture.store.sets import among
+from nurture.store.tables import event_details, events, traces
 
 
 def append(
@@ -71,10 +72,28 @@ def known_keys(connection: Connection, source: str, keys: Iterable[str]) -> set[
 
 def of_lead(connection: Connection, lead_id: int) -> list[Event]:
     """Return everything that happened to one lead, oldest first."""
+    return _read(connection, events.c.lead_id == lead_id)
+
+
+def of_kinds(
+    connection: Connection, lead_ids: Iterable[int], kinds: Iterable[EventKind]
+) -> list[Event]:
+    """Return what happened of these kinds to these leads, oldest first."""
+    return _read(
+        connection, and_(among(events.c.lead_id, lead_ids), events.c.kind.in_(sorted(kinds)))
+    )
+
+
+def _read(connection: Connection, where: ColumnElement[bool]) -> list[Event]:
     rows = connection.execute(
-        select(events, event_details.c.detail)
+        select(events, event_details.c.detail, traces.c.id.label("trace_id"), traces.c.chance)
+        .select_from(events)
         .outerjoin(event_details, event_details.c.event_id == events.c.id)
-        .where(events.c.lead_id == lead_id)
+        .outerjoin(
+            traces,
+            and_(traces.c.source == events.c.source, traces.c.source_key == events.c.source_key),
+        )
+        .where(where)
         .order_by(events.c.occurred_at, events.c.id)
     )
     return [
@@ -89,6 +108,8 @@ def of_lead(connection: Connection, lead_id: int) -> list[Event]:
             human=row.human,
             points=row.points,
             detail=row.detail or {},
+            chance=row.chance,
+            judged=row.trace_id is None or row.chance is not None,
         )
         for row in rows
     ]

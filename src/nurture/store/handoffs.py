@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from nurture.core.event import EventKind
@@ -92,7 +92,11 @@ def create(connection: Connection, new: Sequence[NewHandoff], *, now: datetime) 
     )
 
 
-def waiting(connection: Connection, *, limit: int) -> list[Handoff]:
+Place = tuple[int, datetime, int]
+"""Where a waiting handoff stands in line: readiness of the lead, since when, id."""
+
+
+def waiting(connection: Connection, *, limit: int, after: Place | None = None) -> list[Handoff]:
     """Return handoffs that wait for capacity: the readiest first, then the oldest."""
     statement = (
         select(*_COLUMNS)
@@ -101,9 +105,21 @@ def waiting(connection: Connection, *, limit: int) -> list[Handoff]:
         .order_by(leads.c.readiness.desc(), handoffs.c.created_at, handoffs.c.id)
         .limit(limit)
     )
+    if after is not None:
+        statement = statement.where(_behind(after))
     if connection.dialect.name == "postgresql":
         statement = statement.with_for_update(of=handoffs, skip_locked=True)
     return [_as_handoff(row) for row in connection.execute(statement)]
+
+
+def _behind(place: Place) -> ColumnElement[bool]:
+    readiness, since, handoff_id = place
+    later = or_(
+        handoffs.c.created_at > since,
+        and_(handoffs.c.created_at == since, handoffs.c.id > handoff_id),
+    )
+    less = leads.c.readiness < readiness
+    return or_(less, and_(leads.c.readiness == readiness, later))
 
 
 def released_since(connection: Connection, endpoint: str, since: datetime) -> int:
@@ -141,13 +157,14 @@ def release(
     )
 
 
-def keep_waiting(connection: Connection, handoff_id: int, *, reason: str) -> None:
-    """Say why a handoff waits although there is room for it."""
-    connection.execute(
-        update(handoffs)
-        .where(handoffs.c.id == handoff_id, handoffs.c.state == "waiting")
-        .values(reason=reason)
-    )
+def keep_waiting(connection: Connection, handoff: Handoff, *, reason: str) -> None:
+    """Say why a handoff waits although there is room for it; what it says already is left."""
+    if handoff.reason != reason:
+        connection.execute(
+            update(handoffs)
+            .where(handoffs.c.id == handoff.id, handoffs.c.state == "waiting")
+            .values(reason=reason)
+        )
 
 
 def withdraw(connection: Connection, handoff_id: int, *, reason: str) -> None:
@@ -285,8 +302,13 @@ def listing(
     return [_as_handoff(row) for row in connection.execute(statement)]
 
 
-# Later answers of this order outrank earlier ones that happened at the same moment.
 _FINAL = (EventKind.HANDOFF_WON, EventKind.HANDOFF_LOST)
+_BACK = (EventKind.HANDOFF_REJECTED, EventKind.HANDOFF_RECYCLED)
+# Of two answers of one moment the one further down the line counts: a CRM may keep whole days.
+_RANKS = (
+    *((EventKind.HANDOFF_ACCEPTED,), (EventKind.HANDOFF_WORKING,)),
+    *((EventKind.HANDOFF_MEETING,), _BACK, _FINAL),
+)
 
 
 def answer(
@@ -298,13 +320,20 @@ def answer(
     occurred_at: datetime,
 ) -> bool:
     """Store sales' answer unless a newer one is stored or the matter is closed."""
+    rank = next(place for place, kinds in enumerate(_RANKS) if kind in kinds)
+    outranked = ["", *(str(one) for kinds in _RANKS[:rank] for one in kinds)]
+    at_once = and_(handoffs.c.answered_at == occurred_at, handoffs.c.answer.in_(outranked))
     return (
         connection.execute(
             update(handoffs)
             .where(
                 handoffs.c.id == handoff_id,
                 handoffs.c.answer.not_in([str(kind) for kind in _FINAL]),
-                or_(handoffs.c.answered_at.is_(None), handoffs.c.answered_at < occurred_at),
+                or_(
+                    handoffs.c.answered_at.is_(None),
+                    handoffs.c.answered_at < occurred_at,
+                    at_once,
+                ),
             )
             .values(answer=kind, answer_reason=reason, answered_at=occurred_at)
         ).rowcount

@@ -11,11 +11,11 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 from nurture.core.condition import Facts
 from nurture.core.event import MEANINGFUL_TOUCHES, EventKind
 from nurture.core.history import HandoffView, History
-from nurture.core.lead import Lead
+from nurture.core.lead import Lead, Stage
 from nurture.core.message import MessageState
 from nurture.core.overrides import NONE
 from nurture.core.score import Tally
-from nurture.store import overrides
+from nurture.store import lists, overrides
 from nurture.store.db import Connection
 from nurture.store.messages import UNSETTLED
 from nurture.store.sets import among
@@ -46,10 +46,14 @@ _LEFT = tuple(state for state in _COUNTS_AS_SENT if state is not MessageState.RE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What the project's conditions and scores ask of the ledger: nothing else is read."""
+    """What the project's conditions and scores ask of the ledger: nothing else is read.
+
+    `limited` are the stages that have a limit of time.
+    """
 
     latest: frozenset[EventKind] = frozenset()
     tallied: frozenset[EventKind] = frozenset()
+    limited: frozenset[Stage] = frozenset()
     sent: bool = True
     sequences: bool = True
 
@@ -101,6 +105,8 @@ def read_history(
     committed = overrides.commitments(connection, ids, now=now)
     arrived = overrides.arrived_days(connection, ids)
     overridden = overrides.read(connection, ids, now=now)
+    limited = [i for i, lead in batch.items() if lead.standing.stage in asked.limited]
+    moved = overrides.stage_entries(connection, limited) if limited else {}
     nothing = _Past()
     result = {}
     for lead_id in ids:
@@ -118,6 +124,7 @@ def read_history(
             open_enrollments=len(passages.inside),
             committed_at=committed.get(lead_id),
             overrides=overridden.get(lead_id, NONE),
+            stage_at=moved.get(lead_id),
             arrived=arrived.get(lead_id, {}),
         )
     return result
@@ -138,6 +145,11 @@ def _latest(
     if not kinds:
         return {}
     found: dict[int, Latest] = {}
+    asked = _human(ids, kinds, now)
+    if EventKind.LIST_ADDED in kinds:
+        # Whoever was taken off a list is not on it; an explanation says since when.
+        standing = or_(events.c.kind != str(EventKind.LIST_ADDED), lists.stands(now))
+        asked = and_(_human(ids, kinds | {EventKind.LIST_REMOVED}, now), standing)
     for row in connection.execute(
         select(
             events.c.lead_id,
@@ -145,7 +157,7 @@ def _latest(
             events.c.subject,
             func.max(events.c.occurred_at).label("at"),
         )
-        .where(_human(ids, kinds, now))
+        .where(asked)
         .group_by(events.c.lead_id, events.c.kind, events.c.subject)
     ):
         found.setdefault(row.lead_id, {})[EventKind(row.kind), row.subject] = row.at

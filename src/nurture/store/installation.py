@@ -25,3 +25,14 @@ def keep(connection: Connection, name: str, value: str) -> str:
     kept = value_of(connection, name)
     assert kept is not None
     return kept
+
+
+def put(connection: Connection, name: str, value: str) -> None:
+    """Keep the value in place of the one that there is."""
+    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = make(installation).values(name=name, value=value)
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["name"], set_={"value": statement.excluded.value}
+        )
+    )

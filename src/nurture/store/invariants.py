@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, FromClause, and_, func, not_, or_, select
 
+from nurture.core.humanity import PERSON_FROM
 from nurture.core.lead import IN_PLAY, Stage
 from nurture.core.message import MessageState
 from nurture.store.db import Connection
@@ -25,6 +26,7 @@ from nurture.store.tables import (
     past_enrollments,
     releases,
     stage_moves,
+    traces,
 )
 
 MOST_NAMED = 20
@@ -257,11 +259,25 @@ def _erased_is_gone(connection: Connection) -> tuple[int, list[str]]:
         ),
         (handoffs, and_(handoffs.c.lead_id.in_(erased), handoffs.c.body != "")),
         (messages, and_(messages.c.lead_id.in_(erased), messages.c.state == MessageState.READY)),
+        (traces, and_(traces.c.lead_id.in_(erased), traces.c.network != "")),
     ):
         left = _count(connection, table, where)
         if left:
             broken.append(f"{table.name}: {left} rows of erased leads")
     return _count(connection, leads, leads.c.stage == Stage.ERASED), broken
+
+
+def _clicks_judged(connection: Connection) -> tuple[int, list[str]]:
+    judged = func.coalesce(traces.c.chance, 0) >= PERSON_FROM
+    rows = connection.execute(
+        select(events.c.id)
+        .join(
+            traces,
+            and_(traces.c.source == events.c.source, traces.c.source_key == events.c.source_key),
+        )
+        .where(events.c.kind == "message.clicked", events.c.human != judged)
+    )
+    return _count(connection, traces), [f"event {row.id}: not as it was judged" for row in rows]
 
 
 def _ledger_unique(connection: Connection) -> tuple[int, list[str]]:
@@ -327,17 +343,21 @@ RULES = (
     ),
     _Rule("I14", "no nurture mail while sales has the lead", _locked_is_quiet),
     _Rule("I15", "every fact is in the ledger once, none from the future", _ledger_unique),
+    _Rule("I20", "a click counts only once it is judged to be a person's", _clicks_judged),
     _Rule("I21", "nothing personal is left of erased leads", _erased_is_gone),
 )  # fmt: skip
 
 
 def settled_leads(connection: Connection, *, now: datetime) -> dict[datetime, list[int]]:
-    """Return leads in play whose assessment is up to date, by when they were assessed."""
+    """Return leads whose assessment is up to date, by when they were assessed.
+
+    Whom nothing is waited for any more is up to date for good; the erased are nobody.
+    """
     rows = connection.execute(
         select(leads.c.id, leads.c.assessed_at)
         .where(
-            leads.c.stage.in_([str(stage) for stage in IN_PLAY]),
-            leads.c.check_at > now,
+            leads.c.stage != Stage.ERASED,
+            or_(leads.c.check_at > now, leads.c.check_at.is_(None)),
             leads.c.assessed_at.is_not(None),
         )
         .order_by(leads.c.assessed_at, leads.c.id)

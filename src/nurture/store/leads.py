@@ -407,9 +407,9 @@ def set_check(connection: Connection, ids: Sequence[int], *, at: datetime) -> No
 
 
 def check_everybody(connection: Connection, *, now: datetime) -> int:
-    """Put every lead that is still in play up for assessment (a new release was applied)."""
+    """Put every lead but the erased up for assessment (a new release was applied)."""
     return connection.execute(
-        update(leads).where(leads.c.check_at.is_not(None)).values(check_at=now)
+        update(leads).where(leads.c.stage != Stage.ERASED).values(check_at=now)
     ).rowcount
 
 
@@ -419,14 +419,14 @@ def lock(connection: Connection, ids: Sequence[int]) -> None:
 
 
 def archive(connection: Connection, ids: Sequence[int], *, now: datetime) -> None:
-    """Move leads to the inactive file."""
+    """Move leads to the inactive file; when to look again is for the next look to find."""
     connection.execute(
         update(leads)
         .where(leads.c.id.in_(ids))
         .values(
             stage=Stage.INACTIVE,
             archived_at=now,
-            check_at=None,
+            check_at=now,
             version=leads.c.version + 1,
         )
     )

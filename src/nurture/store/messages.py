@@ -68,6 +68,8 @@ def has_one_of(*states: MessageState) -> ColumnElement[bool]:
 
 
 IN_DOUBT = has_one_of(MessageState.DISPATCHING, MessageState.UNCERTAIN, MessageState.PARKED)
+CAN_BE_PROVEN = or_(IN_DOUBT, and_(has_state(MessageState.READY), messages.c.epoch > 0))
+"""Also what is to be sent once more: proof that it left already keeps it from leaving again."""
 UNSETTLED = has_one_of(MessageState.READY, MessageState.DISPATCHING)
 
 
@@ -180,27 +182,41 @@ def by_uids(connection: Connection, uids: Iterable[str]) -> dict[str, Message]:
     return {row.uid: as_message(row) for row in rows}
 
 
-_TAKEN = [messages.c.id, messages.c.provider_id, messages.c.accepted_at]
+_TAKEN = [messages.c.id, messages.c.provider_id, messages.c.accepted_at, messages.c.reason]
 
 
 def _take(given: Given) -> Update:
     return (
         update(messages)
-        .where(messages.c.id == given["id"], IN_DOUBT)
+        .where(messages.c.id == given["id"], CAN_BE_PROVEN)
         .values(
             state=MessageState.ACCEPTED,
             accepted_at=given["accepted_at"],
             closed_at=given["accepted_at"],
             provider_id=given["provider_id"],
+            reason=given["reason"],
             lease_until=None,
         )
     )
 
 
-def accept(connection: Connection, accepted: Mapping[int, str], *, now: datetime) -> None:
-    """Mark mails as accepted: by the provider's answer, or by its events for those in doubt."""
+def accept(
+    connection: Connection, accepted: Mapping[int, str], *, now: datetime, reason: str = ""
+) -> int:
+    """Mark mails as accepted: by the provider's answer, or by evidence for those in doubt.
+
+    `accepted`: the provider's id by mail. Return how many were not accepted before.
+    """
     at = stored(now)
-    sets.change(connection, _take, _TAKEN, [(i, name, at) for i, name in sorted(accepted.items())])
+    rows = [(i, name, at, reason) for i, name in sorted(accepted.items())]
+    return sets.change(connection, _take, _TAKEN, rows)
+
+
+_HEIGHT = {
+    state: rank * len(DELIVERY_RANK) - place
+    for place, (state, rank) in enumerate(DELIVERY_RANK.items())
+}
+"""Two states of one rank have an order too, so that the order of posts decides nothing."""
 
 
 def raise_delivery(
@@ -212,22 +228,26 @@ def raise_delivery(
     # In one order everywhere, so that two posts about the same mails wait, and do not lock up.
     reported = sorted(reported, key=itemgetter(0))
     rank = case(
-        *[(messages.c.delivery == state, value) for state, value in DELIVERY_RANK.items()], else_=0
+        *[(messages.c.delivery == state, value) for state, value in _HEIGHT.items()], else_=0
     )
     connection.execute(
         update(messages)
         .where(messages.c.id == bindparam("key"), rank < bindparam("new_rank"))
         .values(delivery=bindparam("new_delivery")),
-        [
-            {"key": i, "new_delivery": state, "new_rank": DELIVERY_RANK[state]}
-            for i, state, _ in reported
-        ],
+        [{"key": i, "new_delivery": state, "new_rank": _HEIGHT[state]} for i, state, _ in reported],
     )
     delivered = [(i, at) for i, state, at in reported if state is DeliveryState.DELIVERED]
     if delivered:
         connection.execute(
             update(messages)
-            .where(and_(messages.c.id == bindparam("key"), messages.c.delivered_at.is_(None)))
+            .where(
+                messages.c.id == bindparam("key"),
+                # The earliest that was reported, in whatever order reports come.
+                or_(
+                    messages.c.delivered_at.is_(None),
+                    messages.c.delivered_at > bindparam("at", type_=Instant),
+                ),
+            )
             .values(delivered_at=bindparam("at", type_=Instant)),
             [{"key": i, "at": at} for i, at in delivered],
         )
@@ -236,7 +256,7 @@ def raise_delivery(
 def delivered_times(connection: Connection, ids: Sequence[int]) -> dict[int, datetime]:
     """Return when messages were delivered (accepted, where no delivery was reported)."""
     at = func.coalesce(messages.c.delivered_at, messages.c.accepted_at).label("at")
-    rows = connection.execute(select(messages.c.id, at).where(messages.c.id.in_(ids)))
+    rows = connection.execute(select(messages.c.id, at).where(among(messages.c.id, ids)))
     return {row.id: row.at for row in rows if row.at is not None}
 
 
@@ -254,13 +274,3 @@ def cancel_for(
         .where(among(messages.c.lead_id, lead_ids), has_state(MessageState.READY))
         .values(state=state, reason=reason, closed_at=now, lease_until=None)
     ).rowcount
-
-
-def in_doubt(connection: Connection) -> list[tuple[Message, str, datetime]]:
-    """Return mails that may or may not have been sent, with the reason and since when."""
-    rows = connection.execute(
-        select(messages)
-        .where(IN_DOUBT, messages.c.state != MessageState.DISPATCHING)
-        .order_by(messages.c.closed_at, messages.c.id)
-    )
-    return [(as_message(row), row.reason, row.closed_at) for row in rows]

@@ -7,11 +7,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    case,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from nurture.core.known import Statement, as_statement, known
 from nurture.core.lead import Value
+from nurture.core.suppression import GRAVITY
 from nurture.store.db import Connection
 from nurture.store.tables import consents, facts, leads, suppressions
 
@@ -168,31 +179,35 @@ def suppress(
 ) -> None:
     """Put address hashes on the suppression list: hash to (reason, evidence).
 
-    The first reason stays, but a complaint outranks what a new consent could lift, and an erasure
-    outranks everything: it also forbids to create the lead again.
+    The gravest reason stands, in whatever order they come: a complaint outranks what a new
+    consent could lift, and an erasure everything: it also forbids to create the lead again.
     """
     if not hashed:
         return
     make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     statement = make(suppressions)
+    newer = statement.excluded
     connection.execute(
         statement.on_conflict_do_update(
             index_elements=["address_hash"],
-            set_={"reason": statement.excluded.reason, "evidence": statement.excluded.evidence},
-            where=or_(
-                and_(statement.excluded.reason == "erased", suppressions.c.reason != "erased"),
-                and_(
-                    statement.excluded.reason == "complained",
-                    # Written out: an IN list cannot be part of an executemany.
-                    suppressions.c.reason != "erased",
-                    suppressions.c.reason != "complained",
-                ),
-            ),
+            set_={"reason": newer.reason, "evidence": newer.evidence},
+            where=_gravity(newer.reason) > _gravity(suppressions.c.reason),
         ),
         [
             {"address_hash": key, "reason": reason, "evidence": evidence, "created_at": now}
             for key, (reason, evidence) in sorted(hashed.items())
         ],
+    )
+
+
+def _gravity(reason: ColumnElement[str]) -> ColumnElement[int]:
+    # Written out: values that are bound cannot be part of an executemany.
+    return case(
+        *[
+            (reason == literal_column(f"'{name}'"), literal_column(str(gravity)))
+            for name, gravity in GRAVITY.items()
+        ],
+        else_=literal_column("0"),
     )
 
 
@@ -207,14 +222,15 @@ def suppressed(connection: Connection, hashes: Iterable[str]) -> dict[str, str]:
 
 
 def mark_suppressed(connection: Connection, reasons: Mapping[int, str]) -> None:
-    """Write the reason onto the leads' rows, where every gate reads it."""
+    """Write the reason onto the leads' rows, where every gate reads it; the gravest stands."""
     for reason in sorted(set(reasons.values())):
         ids = [key for key, value in reasons.items() if value == reason]
+        as_grave = [name for name, gravity in GRAVITY.items() if gravity >= GRAVITY.get(reason, 0)]
         connection.execute(
             update(leads)
             .where(
                 leads.c.id.in_(ids),
-                leads.c.suppressed.in_(("",) if reason != "complained" else ("", "unsubscribed")),
+                leads.c.suppressed.not_in(as_grave),
             )
             .values(suppressed=reason)
         )

@@ -17,6 +17,7 @@ from sqlalchemy import (
     type_coerce,
 )
 
+from nurture.core.gate import LATE
 from nurture.core.message import MessageState
 from nurture.store.db import Connection, Instant
 from nurture.store.pauses import paused
@@ -53,12 +54,14 @@ class ForPeople:
 
     mails_uncertain: int
     mails_parked: int
+    mails_late: int
     mails_unrendered: int
     handoffs_dead: int
     handoffs_unanswered: int
     tasks_open: int
     tasks_late: int
     enrollments_set_aside: int
+    posts_set_aside: int
     halted: tuple[str, ...]
 
 
@@ -82,7 +85,9 @@ def _queues(connection: Connection, now: datetime) -> Queues:
     ready, posted, waiting = messages.c.not_before, raw_posts.c.received_at, handoffs.c.created_at
     attempt = handoffs.c.next_attempt_at
     return Queues(
-        posts=_queue(connection, posted, raw_posts.c.worked_at.is_(None)),
+        posts=_queue(
+            connection, posted, raw_posts.c.worked_at.is_(None), raw_posts.c.failures == 0
+        ),
         assess=_queue(connection, leads.c.check_at, leads.c.check_at <= now),
         advance=_queue(
             connection,
@@ -123,6 +128,7 @@ def _for_people(connection: Connection, now: datetime) -> ForPeople:
         messages.c.not_before <= soon,
         messages.c.reason.startswith("not rendered: "),
     )
+    late = _count(messages).where(_in_state(MessageState.READY), messages.c.reason == LATE)
     unanswered = _count(handoffs).where(
         handoffs.c.state == "delivered",
         handoffs.c.answer == "",
@@ -134,16 +140,19 @@ def _for_people(connection: Connection, now: datetime) -> ForPeople:
         ).where(tasks.c.done_at.is_(None))
     ).one()
     aside = _count(enrollments).where(enrollments.c.due_at <= soon, enrollments.c.failures > 0)
+    posts = _count(raw_posts).where(raw_posts.c.worked_at.is_(None), raw_posts.c.failures > 0)
     dead = _count(handoffs).where(handoffs.c.state == "dead")
     return ForPeople(
         mails_uncertain=doubts.get(MessageState.UNCERTAIN, 0),
         mails_parked=doubts.get(MessageState.PARKED, 0),
+        mails_late=connection.execute(late).scalar_one(),
         mails_unrendered=connection.execute(unrendered).scalar_one(),
         handoffs_dead=connection.execute(dead).scalar_one(),
         handoffs_unanswered=connection.execute(unanswered).scalar_one(),
         tasks_open=asked.open,
         tasks_late=asked.late,
         enrollments_set_aside=connection.execute(aside).scalar_one(),
+        posts_set_aside=connection.execute(posts).scalar_one(),
         halted=tuple(name for name, _, _ in all_halted(connection, now=now)),
     )
 

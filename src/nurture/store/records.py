@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import Row, insert, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from nurture.core.decision import AskPerson, Note
 from nurture.core.enrollment import Enrollment
 from nurture.core.lead import Gate, Stage, Verdict
 from nurture.core.moves import Move
+from nurture.core.recheck import PASSING
 from nurture.store import sets
 from nurture.store.db import Connection, stored
-from nurture.store.tables import audit, decisions, stage_moves, tasks, verdicts
+from nurture.store.sets import among
+from nurture.store.tables import audit, decisions, leads, stage_moves, tasks, verdicts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,18 +131,26 @@ def moves_of(connection: Connection, lead_id: int) -> list[tuple[datetime, Move]
     rows = connection.execute(
         select(stage_moves).where(stage_moves.c.lead_id == lead_id).order_by(stage_moves.c.id)
     )
-    return [
-        (
-            row.at,
-            Move(
-                before=Stage(row.before),
-                after=Stage(row.after),
-                reason=row.reason,
-                evidence=row.evidence,
-            ),
-        )
-        for row in rows
-    ]
+    return [(row.at, _move(row)) for row in rows]
+
+
+def moves_of_all(connection: Connection, lead_ids: Sequence[int]) -> dict[int, list[Move]]:
+    """Return the stage moves of several leads, by lead, oldest first."""
+    found: dict[int, list[Move]] = {}
+    rows = connection.execute(
+        select(stage_moves)
+        .where(among(stage_moves.c.lead_id, lead_ids))
+        .order_by(stage_moves.c.lead_id, stage_moves.c.id)
+    )
+    for row in rows:
+        found.setdefault(row.lead_id, []).append(_move(row))
+    return found
+
+
+def _move(row: Row[Any]) -> Move:
+    return Move(
+        before=Stage(row.before), after=Stage(row.after), reason=row.reason, evidence=row.evidence
+    )
 
 
 def note_verdicts(
@@ -207,6 +217,10 @@ def ask_about_lead(
     )
 
 
+SETTLED = "no longer asked"
+"""The outcome of a question whose reason is gone; nobody did anything."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """What somebody is to look at, outside any sequence; the same key asks once."""
@@ -218,19 +232,24 @@ class Question:
     due_at: datetime
 
 
-def ask_once(connection: Connection, asked: Sequence[Question], *, now: datetime) -> set[int]:
-    """Create tasks for the questions that were never asked; return the leads they are about."""
+def ask_once(
+    connection: Connection, asked: Sequence[Question], *, now: datetime
+) -> set[tuple[int, str]]:
+    """Create tasks for the questions that were never asked; return their leads and keys.
+
+    What a person answered is not asked again; what had settled itself is, if it is open again.
+    """
     if not asked:
         return set()
     make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = (
-        make(tasks)
-        .on_conflict_do_nothing(
-            index_elements=["lead_id", "step"],
-            index_where=text("enrollment_id IS NULL AND step != ''"),
-        )
-        .returning(tasks.c.lead_id)
-    )
+    new = make(tasks)
+    again = {name: new.excluded[name] for name in ("title", "team", "created_at", "due_at")}
+    statement = new.on_conflict_do_update(
+        index_elements=["lead_id", "step"],
+        index_where=text("enrollment_id IS NULL AND step != ''"),
+        set_={**again, "done_at": None, "outcome": ""},
+        where=tasks.c.outcome == SETTLED,
+    ).returning(tasks.c.lead_id, tasks.c.step)
     rows = [
         {
             "lead_id": one.lead_id,
@@ -242,15 +261,48 @@ def ask_once(connection: Connection, asked: Sequence[Question], *, now: datetime
         }
         for one in asked
     ]
-    return set(connection.scalars(statement, rows))
+    return {(row.lead_id, row.step) for row in connection.execute(statement, rows)}
 
 
-def finish_task(connection: Connection, task_id: int, *, outcome: str, now: datetime) -> int | None:
+def settle_questions(
+    connection: Connection, standing: Mapping[int, Collection[str]], *, now: datetime
+) -> list[tuple[int, str]]:
+    """Close questions about these leads that would not be asked any more; return lead and title.
+
+    `standing` are the keys that would still be asked, by lead.
+    """
+    rows = connection.execute(
+        select(tasks.c.id, tasks.c.lead_id, tasks.c.step, tasks.c.title).where(
+            among(tasks.c.lead_id, list(standing)),
+            tasks.c.enrollment_id.is_(None),
+            tasks.c.done_at.is_(None),
+            or_(*(tasks.c.step.startswith(begin) for begin in PASSING)),
+        )
+    )
+    over = [row for row in rows if row.step not in standing[row.lead_id]]
+    if over:
+        connection.execute(
+            update(tasks)
+            .where(among(tasks.c.id, [row.id for row in over]))
+            .values(done_at=now, outcome=SETTLED)
+        )
+    return [(row.lead_id, row.title) for row in over]
+
+
+def finish_task(
+    connection: Connection,
+    task_id: int,
+    *,
+    outcome: str,
+    minutes: int | None = None,
+    now: datetime,
+) -> int | None:
     """Mark a task as done and return its lead; None if it is unknown or done already."""
+    stage = select(leads.c.stage).where(leads.c.id == tasks.c.lead_id).scalar_subquery()
     return connection.scalar(
         update(tasks)
         .where(tasks.c.id == task_id, tasks.c.done_at.is_(None))
-        .values(done_at=now, outcome=outcome)
+        .values(done_at=now, outcome=outcome, minutes=minutes, stage=stage)
         .returning(tasks.c.lead_id)
     )
 

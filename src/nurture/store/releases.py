@@ -53,6 +53,13 @@ def current(connection: Connection) -> Release | None:
     return None if row is None else Release(**row._mapping)
 
 
+def texts(connection: Connection, file: str) -> list[str]:
+    """Return what the file held in every release, each text once."""
+    held = releases.c.files[file].as_string()
+    found = connection.scalars(select(held).where(held.is_not(None)).distinct())
+    return list(found)
+
+
 def files(connection: Connection, release_id: int) -> dict[str, str]:
     """Return a release's files as text."""
     found: dict[str, str] = connection.execute(

@@ -62,8 +62,10 @@ from nurture.core.condition import (
     refs_of,
     scaled,
 )
+from nurture.core.event import EventKind
 from nurture.core.lead import Gate, Trait, Value
 from nurture.core.message import MessageState
+from nurture.store import lists
 from nurture.store.db import Connection
 from nurture.store.tables import accounts, enrollments, events, leads, messages, past_enrollments
 
@@ -79,7 +81,7 @@ class Page:
 
 def count(connection: Connection, condition: Condition, *, now: datetime, today: date) -> int:
     """Return how many leads the condition holds for."""
-    query = select(func.count()).select_from(_source(condition))
+    query = select(func.count()).select_from(source(condition))
     return connection.scalar(query.where(where(condition, now=now, today=today))) or 0
 
 
@@ -97,7 +99,7 @@ def latest(
     life = func.coalesce(leads.c.last_life_at, leads.c.captured_at)
     query = (
         select(leads.c.id)
-        .select_from(_source(condition))
+        .select_from(source(condition))
         .where(where(condition, now=now, today=today))
         .order_by(life.desc(), leads.c.id.desc())
         .limit(limit)
@@ -120,7 +122,7 @@ def _matching(
 ) -> Select[tuple[int]]:
     query = (
         select(leads.c.id)
-        .select_from(_source(condition))
+        .select_from(source(condition))
         .where(leads.c.id > page.after_id, where(condition, now=now, today=today))
         .order_by(leads.c.id)
         .limit(page.limit)
@@ -128,7 +130,8 @@ def _matching(
     return query if page.lead_ids is None else query.where(leads.c.id.in_(page.lead_ids))
 
 
-def _source(condition: Condition) -> FromClause:
+def source(condition: Condition) -> FromClause:
+    """Return what the condition is asked of: leads, joined with accounts where it reads them."""
     if any(ref.owner == "account" for ref in refs_of(condition)):
         return leads.join(accounts, accounts.c.id == leads.c.account_id)
     return leads
@@ -172,6 +175,8 @@ def _history_leaf(
             happened = [events.c.lead_id == leads.c.id, events.c.kind == str(kind)]
             if subject is not None:
                 happened.append(events.c.subject == subject)
+            if kind is EventKind.LIST_ADDED:
+                happened.append(lists.stands(now))
             human = events.c.human.is_(True)
             return exists().where(*happened, human, *_recent(events.c.occurred_at, within, now))
         case Sent(template, within):

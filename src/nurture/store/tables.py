@@ -42,6 +42,9 @@ metadata = MetaData(
 Json = JSON().with_variant(JSONB(), "postgresql")
 Id = BigInteger().with_variant(Integer(), "sqlite")
 
+TROUBLE = ("message.complained", "message.bounced", "message.deferred")
+"""Kinds of events that are counted against a sending domain."""
+
 BULK = ("messages", "attempts", "decisions")
 """Tables that grow by a thousand rows a statement, and have no foreign keys: PostgreSQL would look
 each of them up by itself, at a quarter of a tick's time in the database. Nothing that they refer to
@@ -195,11 +198,63 @@ events = Table(
     ),
 )
 
+# deliver: what came back of late, for the breakers
+Index(
+    "ix_events_trouble",
+    events.c.occurred_at,
+    events.c.kind,
+    events.c.lead_id,
+    sqlite_where=events.c.kind.in_(TROUBLE),
+    postgresql_where=events.c.kind.in_(TROUBLE),
+)
+
 event_details = Table(
     "event_details",
     metadata,
     Column("event_id", Id, ForeignKey("events.id"), primary_key=True),
     Column("detail", Json, nullable=False),
+)
+
+traces = Table(
+    "traces",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("lead_id", Id, ForeignKey("leads.id"), nullable=False),
+    Column("message_id", Id, nullable=False),  # as BULK says
+    # Those of the event that it is the trace of, where a click or an open was recorded.
+    Column("source", Text, nullable=False),
+    Column("source_key", Text, nullable=False),
+    # Which link of the mail; '' for an open.
+    Column("link", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("head", Boolean, nullable=False, default=False),
+    Column("agent", Text, nullable=False),
+    # Keyed hash of where it came from; '' if that says nothing, or is forgotten.
+    Column("network", Text, nullable=False, default=""),
+    # What the provider thinks: true is a machine.
+    Column("said", Boolean, nullable=True),
+    # How likely a person did it, in thousandths; NULL before it is judged.
+    Column("chance", Integer, nullable=True),
+    # When to judge it, or to judge it again; NULL: it is judged.
+    Column("judge_at", Instant, nullable=True),
+    UniqueConstraint("source", "source_key"),
+    Index("ix_traces_message_id", "message_id"),  # judge: what else happened to this mail?
+)
+# judge: whose turn is it?
+Index(
+    "ix_traces_judge_at",
+    traces.c.judge_at,
+    traces.c.id,
+    sqlite_where=traces.c.judge_at.is_not(None),
+    postgresql_where=traces.c.judge_at.is_not(None),
+)
+# judge: what else did this network look at? Opens come by the thousands from a few proxies.
+Index(
+    "ix_traces_network",
+    traces.c.network,
+    traces.c.at,
+    sqlite_where=and_(traces.c.network != "", traces.c.link != ""),
+    postgresql_where=and_(traces.c.network != "", traces.c.link != ""),
 )
 
 raw_posts = Table(
@@ -212,6 +267,9 @@ raw_posts = Table(
     # NULL: still to be worked
     Column("worked_at", Instant, nullable=True),
     Column("error", Text, nullable=False, default=""),
+    # how often it could not be worked, and when that is tried again
+    Column("failures", Integer, nullable=False, default=0),
+    Column("retry_at", Instant, nullable=True),
 )
 
 # hygiene and the doorbell: posts still to be worked
@@ -367,6 +425,8 @@ attempts = Table(
     Column("outcome", Text, nullable=False, default=""),
     Column("provider_id", Text, nullable=False, default=""),
     Column("detail", Text, nullable=False, default=""),
+    # When the provider, asked about the mail, last did not know it.
+    Column("absent_at", Instant, nullable=True),
 )
 
 handoffs = Table(
@@ -432,6 +492,9 @@ tasks = Table(
     Column("due_at", Instant, nullable=False),
     Column("done_at", Instant, nullable=True),
     Column("outcome", Text, nullable=False, default=""),
+    # What it cost, and the stage of the lead when it was done. NULL: open, or nobody said.
+    Column("minutes", Integer, nullable=True),
+    Column("stage", Text, nullable=True),
     UniqueConstraint("enrollment_id", "step", "visit"),
     Index("ix_tasks_lead_id", "lead_id"),
 )
@@ -504,6 +567,39 @@ segment_days = Table(
     Column("day", Integer, primary_key=True),
     Column("segment", Text, primary_key=True),
     Column("leads", Integer, nullable=False),
+    # Which rule it was: a hash of the condition, so that a change of it can be told.
+    Column("rule", Text, nullable=False, default=""),
+    # When its members were looked at; NULL: there were too many to keep who they are.
+    Column("looked_at", Instant, nullable=True),
+)
+
+segment_stays = Table(
+    "segment_stays",
+    metadata,
+    Column("segment", Text, primary_key=True),
+    Column("lead_id", Id, ForeignKey("leads.id"), primary_key=True, autoincrement=False),
+    # The looks that first found the lead in the segment, and gone from it; NULL: it is in it.
+    Column("entered_at", Instant, primary_key=True),
+    Column("left_at", Instant, nullable=True),
+)
+# Hygiene: stays that ended long ago.
+Index(
+    "ix_segment_stays_left_at",
+    segment_stays.c.left_at,
+    sqlite_where=segment_stays.c.left_at.is_not(None),
+    postgresql_where=segment_stays.c.left_at.is_not(None),
+)
+
+# How fast mail left of late: tokens that were used, by minute, hour and day.
+buckets = Table(
+    "buckets",
+    metadata,
+    Column("name", Text, primary_key=True),
+    # [[when, how many], …], oldest first; when as Instant stores it
+    Column("taken", Json, nullable=False),
+    # Up to when mails are booked, or when a warm-up began again.
+    Column("since", Instant, nullable=True),
+    Column("last_at", Instant, nullable=True),
 )
 
 # What the database remembers about itself; see `store.installation`.
@@ -538,4 +634,5 @@ PERSONAL = {
     "accounts": ("name", "profile"),
     "attempts": ("detail",),
     "stage_moves": ("evidence",),
+    "traces": ("network",),
 }

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
-from nurture.core.message import Outcome, OutgoingMessage
+from nurture.core.message import Outcome, OutgoingMessage, Refused
 
 ToBytes = Callable[[OutgoingMessage], bytes]
 """Assembles the bytes of a message; given to a transport, which may not import the renderer."""
 
 MAX_REASON = 300
 _MAX_READ = 2_000
+
+PATIENCE = timedelta(minutes=1)
+"""After this no further message of a group is begun: the rest goes back, and comes up again."""
+LEFT_OVER = Refused(reason="the group took too long", permanent=False, is_try=False)
+"""The outcome of a message that was not begun."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 _ADDRESS = re.compile(r"[^\s<>\"'(),:;@]{1,64}@[^\s<>\"'(),:;@]+")
@@ -34,6 +39,10 @@ class Transport(Protocol):
     @property
     def group_size(self) -> int:
         """How many messages to hand over at a time."""
+
+    @property
+    def longest_wait(self) -> timedelta:
+        """How long `send` takes at the most, whatever the other side does."""
 
     def send(self, messages: Sequence[OutgoingMessage], *, now: datetime) -> list[Outcome]:
         """Hand the messages over, in order, and say what became of each."""

@@ -26,6 +26,7 @@ class OutboxTransport:
 
     name = "outbox"
     group_size = 100
+    longest_wait = timedelta(seconds=30)
 
     def __init__(self, folder: Path, *, to_bytes: ToBytes, durable: bool = True) -> None:
         self._folder = folder

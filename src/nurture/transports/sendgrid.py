@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+import ssl
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 import httpx
+import orjson
 from sendgrid import SendGridAPIClient
 
 from nurture.core.errors import MisuseError
@@ -27,7 +30,7 @@ from nurture.core.message import (
     Refused,
     Uncertain,
 )
-from nurture.transports.base import reason
+from nurture.transports.base import LEFT_OVER, PATIENCE, reason
 from nurture.transports.sendgrid_payload import MAX_BODY_BYTES, broken_limit, encode, payload
 
 _SOON = timedelta(seconds=30)
@@ -57,7 +60,8 @@ class SendGridSettings:
 
     `base_url` replaces the region's host, for tests and proxies. With `sandbox`, SendGrid checks
     and sends nothing. `treat_503_as_refused` trusts its documentation that a 503 means that the
-    message was not taken; by default such a message is uncertain.
+    message was not taken; by default such a message is uncertain. `ca_file` adds a private
+    authority, for a proxy that a company trusts.
     """
 
     api_key: str = field(repr=False)
@@ -67,11 +71,21 @@ class SendGridSettings:
     treat_503_as_refused: bool = False
     connect_seconds: float = 5.0
     read_seconds: float = 30.0
+    ca_file: str = ""
 
     def __post_init__(self) -> None:
         # Without one, the package would look for a key in the environment.
         if not self.api_key.strip():
             raise MisuseError("sendgrid: an API key is needed")
+
+
+def _trusted(ca_file: str) -> ssl.SSLContext | bool:
+    """Return whom to trust: the usual authorities, and one more if it is named."""
+    if not ca_file:
+        return True
+    context = httpx.create_ssl_context(trust_env=False)
+    context.load_verify_locations(cafile=ca_file)
+    return context
 
 
 class PooledClient(SendGridAPIClient):  # type: ignore[misc] # the package ships no types
@@ -82,6 +96,7 @@ class PooledClient(SendGridAPIClient):  # type: ignore[misc] # the package ships
         super().__init__(api_key=settings.api_key, host=host)
         self.http = httpx.Client(
             base_url=host,
+            verify=_trusted(settings.ca_file),
             headers={**self._default_headers, "Content-Type": "application/json"},
             timeout=httpx.Timeout(settings.read_seconds, connect=settings.connect_seconds),
             # A connection that the other side has closed meanwhile makes a message uncertain.
@@ -96,60 +111,60 @@ class PooledClient(SendGridAPIClient):  # type: ignore[misc] # the package ships
         return self.http.post(_PATH, content=message)
 
 
-class SendGridTransport:
-    """Sends one rendered message a call."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Complaint:
+    """One thing that an answer finds wrong, and where; `field` is empty for the whole request."""
 
-    name = "sendgrid"
-    group_size = 20
+    field: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """What one call proves."""
+
+    outcome: Outcome
+    errors: tuple[Complaint, ...] = ()
+
+
+class Calls:
+    """Posts requests, and says what each answer or error proves."""
 
     def __init__(self, settings: SendGridSettings) -> None:
         self._settings = settings
         self._client: PooledClient | None = None
 
-    def send(self, messages: Sequence[OutgoingMessage], *, now: datetime) -> list[Outcome]:
-        """Send one by one; when SendGrid refuses everything, the rest is kept."""
-        outcomes: list[Outcome] = []
-        for message in messages:
-            outcome = self._send(message, now)
-            if isinstance(outcome, Halted):
-                outcomes += [outcome] * (len(messages) - len(outcomes))
-                break
-            outcomes.append(outcome)
-        return outcomes
-
-    def forget(self, mails: Sequence[tuple[str, datetime]]) -> None:
-        """Do nothing: no copy stays here."""
-
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; the next call opens new ones."""
         if self._client is not None:
             self._client.http.close()
             self._client = None
 
-    def _send(self, message: OutgoingMessage, now: datetime) -> Outcome:
-        broken = broken_limit(message)
-        if broken:
-            return Refused(reason=reason(f"sendgrid: {broken}"), permanent=True)
-        try:
-            body = encode(payload(message, sandbox=self._settings.sandbox))
-        except UnicodeEncodeError:
-            return Refused(reason="sendgrid: the mail holds half a character", permanent=True)
-        if len(body) > MAX_BODY_BYTES:
-            return Refused(reason="sendgrid: larger than 30 MB", permanent=True)
+    def post(self, body: bytes, now: datetime) -> Answered:
+        """Post one request."""
         if self._client is None:
-            self._client = PooledClient(self._settings)
+            try:
+                self._client = PooledClient(self._settings)
+                self._client.http.base_url.host.encode("idna")
+            except Exception as error:  # noqa: BLE001 (whatever it is, nothing has left)
+                self._client = None
+                # Not the error itself: it may quote the key.
+                what = f"sendgrid: cannot be called: {type(error).__name__}"
+                return Answered(outcome=Halted(reason=f"{what}; is the API key right?"))
         try:
             response = self._client.send(body)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             # No request has left: certain, and true for every message behind this one.
-            return Halted(reason=reason(f"sendgrid is unreachable: {error}"), until=now + _SOON)
+            text = reason(f"sendgrid is unreachable: {error}")
+            return Answered(outcome=Halted(reason=text, until=now + _SOON))
         except (httpx.UnsupportedProtocol, httpx.InvalidURL, httpx.LocalProtocolError) as error:
-            return Halted(reason=reason(f"sendgrid: cannot be called: {error}"))
+            return Answered(outcome=Halted(reason=reason(f"sendgrid: cannot be called: {error}")))
         except httpx.HTTPError as error:
             # Whether the request was read to its end cannot be seen from here.
             kind = type(error).__name__
-            return Uncertain(reason=reason(f"sendgrid: no answer: {kind} {error}"))
-        return self._classify(response, now)
+            text = reason(f"sendgrid: no answer: {kind} {error}")
+            return Answered(outcome=Uncertain(reason=text))
+        return Answered(outcome=self._classify(response, now), errors=_complaints(response))
 
     def _classify(self, response: httpx.Response, now: datetime) -> Outcome:
         """Return what the status proves."""
@@ -160,7 +175,9 @@ class SendGridTransport:
             case 401 | 403:
                 return Halted(reason=reason(f"sendgrid: {status} {_errors(response)}"))
             case 429:
-                return Halted(reason="sendgrid: 429 too many requests", until=_reset(response, now))
+                return Halted(
+                    reason="sendgrid: 429 too many requests", until=reset_time(response, now)
+                )
             case 408:
                 return Refused(reason="sendgrid: 408 the request came too slowly", permanent=False)
             case 503 if self._settings.treat_503_as_refused:
@@ -183,18 +200,87 @@ class SendGridTransport:
         return Accepted(provider_id=reason(provider_id), note=note)
 
 
+class SendGridTransport:
+    """Sends one rendered message a call."""
+
+    name = "sendgrid"
+    group_size = 20
+
+    def __init__(
+        self,
+        settings: SendGridSettings,
+        *,
+        calls: Calls | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings = settings
+        self._monotonic = monotonic
+        self._calls = calls or Calls(settings)
+
+    @property
+    def longest_wait(self) -> timedelta:
+        """The patience with a group, and then one call that is slow from beginning to end."""
+        settings = self._settings
+        # Written, and read twice: a header may come long before its body.
+        call = settings.connect_seconds + 3 * settings.read_seconds
+        return PATIENCE + timedelta(seconds=call)
+
+    def send(self, messages: Sequence[OutgoingMessage], *, now: datetime) -> list[Outcome]:
+        """Send one by one; when SendGrid refuses everything, the rest is kept."""
+        outcomes: list[Outcome] = []
+        begun = self._monotonic()
+        for message in messages:
+            if self._monotonic() - begun > PATIENCE.total_seconds():
+                outcomes += [LEFT_OVER] * (len(messages) - len(outcomes))
+                break
+            outcome = self._send(message, now)
+            if isinstance(outcome, Halted):
+                outcomes += [outcome] * (len(messages) - len(outcomes))
+                break
+            outcomes.append(outcome)
+        return outcomes
+
+    def forget(self, mails: Sequence[tuple[str, datetime]]) -> None:
+        """Do nothing: no copy stays here."""
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._calls.close()
+
+    def _send(self, message: OutgoingMessage, now: datetime) -> Outcome:
+        broken = broken_limit(message)
+        if broken:
+            return Refused(reason=reason(f"sendgrid: {broken}"), permanent=True)
+        try:
+            body = encode(payload(message, sandbox=self._settings.sandbox))
+        except orjson.JSONEncodeError:
+            return Refused(reason="sendgrid: the mail holds half a character", permanent=True)
+        if len(body) > MAX_BODY_BYTES:
+            return Refused(reason="sendgrid: larger than 30 MB", permanent=True)
+        return self._calls.post(body, now).outcome
+
+
 def _errors(response: httpx.Response) -> str:
     """Return the messages of an error body; it may be anything."""
+    found = _complaints(response)
+    if found:
+        return "; ".join(f"{each.field or 'request'}: {each.message}" for each in found)
+    return response.content[:200].decode("utf-8", "replace")
+
+
+def _complaints(response: httpx.Response) -> tuple[Complaint, ...]:
+    if not response.is_client_error:
+        return ()
     try:
-        errors = json.loads(response.content)["errors"]
-        return "; ".join(
-            f"{error.get('field') or 'request'}: {error.get('message')}" for error in errors
+        return tuple(
+            Complaint(field=str(error.get("field") or ""), message=str(error.get("message")))
+            for error in json.loads(response.content)["errors"]
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return response.content[:200].decode("utf-8", "replace")
+        return ()
 
 
-def _reset(response: httpx.Response, now: datetime) -> datetime:
+def reset_time(response: httpx.Response, now: datetime) -> datetime:
     """Return when calls are welcome again, never later than a day from now."""
     for header in ("X-RateLimit-Reset", "Retry-After"):
         value = response.headers.get(header, "").strip()

@@ -60,6 +60,15 @@ BOUNCES: Mapping[str, EventKind] = {
     "expired": EventKind.MESSAGE_BLOCKED,
 }
 
+OUR_FAULT = frozenset(
+    {"Content", "Reputation", "Frequency or Volume Too High", "Technical", "Technical Failure"}
+)
+"""Classes of turned-away mail that say something about the sender and nothing about the address."""
+
+_OUR_DROP = re.compile(r"quota|credit|smtpapi|spam content|content", re.IGNORECASE)
+"""What SendGrid drops mail for that is no address's fault: a plan used up, a mail it dislikes."""
+
+_FULL = re.compile(r"\b[45]\.2\.2\b|mailbox (is )?full|over ?quota|quota exceeded", re.IGNORECASE)
 _UID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _SECONDS = re.compile(r"[0-9]{1,11}")
@@ -72,7 +81,8 @@ class ProviderEvent:
     """One thing a provider reported. `message_uid` None: it names no message of ours.
 
     `machine` is True where the provider itself says that no person did it, None where it does not
-    know. `raw_type` is the provider's own word.
+    know. `soft`: the mail came back for a reason of the address's own that may pass, such as a full
+    mailbox. `raw_type` is the provider's own word.
     """
 
     event_id: str
@@ -87,6 +97,7 @@ class ProviderEvent:
     raw_type: str
     user_agent: str
     ip: str
+    soft: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,13 +185,28 @@ def _event(item: object) -> ProviderEvent:
         raw_type=raw_type,
         user_agent=_text(item, "useragent"),
         ip=_text(item, "ip", 45),
+        soft=_soft(item, raw_type),
     )
 
 
 def _kind(raw_type: str, item: Mapping[str, object]) -> EventKind:
     if raw_type == "bounce":
         return BOUNCES.get(_text(item, "type"), EventKind.MESSAGE_BOUNCED)
+    if raw_type == "dropped" and _OUR_DROP.search(_text(item, "reason")):
+        return EventKind.MESSAGE_BLOCKED
     return KINDS.get(raw_type, EventKind.MESSAGE_UNKNOWN)
+
+
+def _soft(item: Mapping[str, object], raw_type: str) -> bool:
+    match _kind(raw_type, item):
+        case EventKind.MESSAGE_BLOCKED if raw_type == "dropped":
+            return False
+        case EventKind.MESSAGE_BLOCKED:
+            return _text(item, "bounce_classification") not in OUR_FAULT
+        case EventKind.MESSAGE_DEFERRED:
+            return _FULL.search(_why(item)) is not None
+        case _:
+            return False
 
 
 def _event_id(item: Mapping[str, object]) -> str:

@@ -6,8 +6,9 @@ be refused is refused here, with a reason.
 
 from __future__ import annotations
 
-import json
 import re
+
+import orjson
 
 from nurture.core.message import Address, OutgoingMessage
 
@@ -41,19 +42,38 @@ def payload(message: OutgoingMessage, *, sandbox: bool = False) -> dict[str, obj
     its own tracking would rewrite our links and add a second List-Unsubscribe.
     """
     mail = message.mail
+    body = envelope(message, html=mail.html, text=mail.text, sandbox=sandbox)
+    body["personalizations"] = [personalization(message)]
+    body["subject"] = mail.subject
+    return body
+
+
+def personalization(message: OutgoingMessage) -> dict[str, object]:
+    """Return what is a recipient's own in a request."""
+    mail = message.mail
+    person: dict[str, object] = {
+        "to": [_person(mail.recipient, plain_name=True)],
+        "custom_args": custom_args(message),
+    }
+    if mail.headers:
+        person["headers"] = dict(mail.headers)
+    return person
+
+
+def custom_args(message: OutgoingMessage) -> dict[str, object]:
+    """Return what comes back with every event."""
+    return {MESSAGE_ARG: message.uid, ATTEMPT_ARG: message.attempt_uid}
+
+
+def envelope(message: OutgoingMessage, *, html: str, text: str, sandbox: bool) -> dict[str, object]:
+    """Return what all recipients of a request share."""
+    mail = message.mail
     body: dict[str, object] = {
-        "personalizations": [
-            {
-                "to": [_person(mail.recipient, plain_name=True)],
-                "headers": dict(mail.headers),
-                "custom_args": {MESSAGE_ARG: message.uid, ATTEMPT_ARG: message.attempt_uid},
-            }
-        ],
+        "personalizations": [],
         "from": _person(mail.sender),
-        "subject": mail.subject,
         "content": [
-            {"type": "text/plain", "value": mail.text},
-            {"type": "text/html", "value": mail.html},
+            {"type": "text/plain", "value": text},
+            {"type": "text/html", "value": html},
         ],
         "tracking_settings": {
             "click_tracking": {"enable": False, "enable_text": False},
@@ -61,8 +81,6 @@ def payload(message: OutgoingMessage, *, sandbox: bool = False) -> dict[str, obj
             "subscription_tracking": {"enable": False},
         },
     }
-    if not mail.headers:
-        del body["personalizations"][0]["headers"]  # type: ignore[index]
     if mail.reply_to:
         body["reply_to"] = {"email": mail.reply_to}
     if message.categories:
@@ -74,7 +92,7 @@ def payload(message: OutgoingMessage, *, sandbox: bool = False) -> dict[str, obj
 
 def encode(body: dict[str, object]) -> bytes:
     """Serialize a request once, so that what was counted is what is sent."""
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    return orjson.dumps(body)
 
 
 def broken_limit(message: OutgoingMessage) -> str:
@@ -126,5 +144,5 @@ def _categories(categories: tuple[str, ...]) -> str:
 
 
 def _custom_args(message: OutgoingMessage) -> str:
-    size = len(json.dumps({MESSAGE_ARG: message.uid, ATTEMPT_ARG: message.attempt_uid}))
+    size = len(encode(custom_args(message)))
     return f"custom arguments of more than {MAX_ARGS_BYTES} bytes" if size > MAX_ARGS_BYTES else ""

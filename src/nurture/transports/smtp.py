@@ -11,9 +11,10 @@ import re
 import smtplib
 import socket
 import ssl
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -26,14 +27,20 @@ from nurture.core.message import (
     Refused,
     Uncertain,
 )
-from nurture.transports.base import ToBytes, reason
+from nurture.transports.base import LEFT_OVER, PATIENCE, ToBytes, reason
 
 _SOON = timedelta(minutes=1)
 _LATER = timedelta(minutes=15)
+_MOST_STEPS = 17
+"""Answers to wait for before the last one: a kept connection that breaks at the end, a new one with
+STARTTLS and a login, and the message again."""
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _CLOSING = 421
 _GO_AHEAD = 354
+_TOO_LARGE = 552
 _NOT_LET_IN = frozenset({530, 534, 535, 538})
+# RFC 3463: no such mailbox, and RFC 7505: a domain that takes no mail.
+_NO_MAILBOX = re.compile(rb"5\.1\.(?:1|10)\b")
 _LEADING_DOT = re.compile(rb"^\.", re.MULTILINE)
 
 
@@ -86,15 +93,33 @@ class SmtpTransport:
     name = "smtp"
     group_size = 50
 
-    def __init__(self, settings: SmtpSettings, *, to_bytes: ToBytes) -> None:
+    def __init__(
+        self,
+        settings: SmtpSettings,
+        *,
+        to_bytes: ToBytes,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._settings = settings
         self._to_bytes = to_bytes
+        self._monotonic = monotonic
         self._server: smtplib.SMTP | None = None
+
+    @property
+    def longest_wait(self) -> timedelta:
+        """The patience with a group, and then one message whose every step is slow."""
+        settings = self._settings
+        steps = timedelta(seconds=_MOST_STEPS * settings.timeout_seconds)
+        return PATIENCE + steps + timedelta(seconds=settings.final_reply_seconds)
 
     def send(self, messages: Sequence[OutgoingMessage], *, now: datetime) -> list[Outcome]:
         """Send one by one; when the server refuses everything, the rest is kept."""
         outcomes: list[Outcome] = []
+        begun = self._monotonic()
         for message in messages:
+            if self._monotonic() - begun > PATIENCE.total_seconds():
+                outcomes += [LEFT_OVER] * (len(messages) - len(outcomes))
+                break
             try:
                 outcomes.append(self._send(message, now))
             except _HaltedError as stopped:
@@ -141,7 +166,7 @@ class SmtpTransport:
         if unfit is not None:
             return unfit
         try:
-            refused = self._envelope(server, message, content)
+            refused = self._envelope(server, message, content, now)
             if refused is not None:
                 return refused
             body = _LEADING_DOT.sub(b"..", content)
@@ -151,7 +176,7 @@ class SmtpTransport:
         return self._finish(server)
 
     def _envelope(
-        self, server: smtplib.SMTP, message: OutgoingMessage, content: bytes
+        self, server: smtplib.SMTP, message: OutgoingMessage, content: bytes, now: datetime
     ) -> Outcome | None:
         """Announce the message; return the refusal, or None when the body may follow."""
         mail = message.mail
@@ -159,10 +184,15 @@ class SmtpTransport:
         if _needs_utf8(message):
             options += ["SMTPUTF8", "BODY=8BITMIME"]
         code, text = server.mail(mail.sender.email, options)
+        no_mailbox = False
         if code in _NOT_LET_IN:
             raise _HaltedError(f"MAIL: {code} {_said(text)}", None)
+        if 500 <= code < 600 and code != _TOO_LARGE and not options[2:]:  # noqa: PLR2004 (classes)
+            # All our mail has this sender: that no recipient may have any is no mail's own fault.
+            raise _HaltedError(f"MAIL: the sender is refused: {code} {_said(text)}", now + _LATER)
         if _is_good(code):
             code, text = server.rcpt(mail.recipient.email)
+            no_mailbox = 500 <= code < 600 and _NO_MAILBOX.match(text) is not None  # noqa: PLR2004 (classes)
             if _is_good(code):
                 code, text = server.docmd("DATA")
                 if code == _GO_AHEAD:
@@ -173,7 +203,7 @@ class SmtpTransport:
             server.rset()
         except (OSError, smtplib.SMTPException):
             self._drop()  # the message is refused all the same
-        return _refused(code, text)
+        return replace(_refused(code, text), no_mailbox=no_mailbox)
 
     def _finish(self, server: smtplib.SMTP) -> Outcome:
         """Give the final dot away and wait for the reply that alone proves anything."""
@@ -217,6 +247,11 @@ class SmtpTransport:
         except (OSError, smtplib.SMTPException) as error:
             _close(server)
             raise _HaltedError(f"{where} is unreachable: {error}", now + _SOON) from None
+        except Exception as error:  # noqa: BLE001 (whatever it is, no byte of a mail has left)
+            _close(server)
+            # Not the error itself: it may quote the password.
+            what = f"{where} cannot be called: {type(error).__name__}"
+            raise _HaltedError(f"{what}; are host, user and password right?", None) from None
         return server
 
     def _greet(self) -> smtplib.SMTP:

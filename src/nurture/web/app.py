@@ -38,7 +38,11 @@ def create_app(site: Site) -> FastAPI:
     headers = always(https=_public_url(site).startswith("https://"))
     app.state.desk = Desk(
         site=site,
-        verifier=EventVerifier(site.provider_keys) if site.provider_keys else None,
+        verifier=(
+            EventVerifier(site.provider_keys, max_age=site.provider_max_age)
+            if site.provider_keys
+            else None
+        ),
         personal=Limiter(site.posts_per_minute),
         everybody=Limiter(site.posts_per_minute * EVERYBODY_FACTOR),
         headers=headers,

@@ -17,6 +17,8 @@ from nurture.core.errors import RefusedInput
 
 SMALL = 64 * 1024
 LARGE = 1024 * 1024
+MAIL = 32 * 1024 * 1024
+"""The largest mail that SendGrid takes in has 30 MB, attachments included."""
 MOST_FIELDS = 200
 PATIENCE_SECONDS = 10
 
@@ -55,6 +57,7 @@ async def _limited(request: Request, limit: int) -> bytes:
 
 SmallBody = Annotated[bytes, Depends(up_to(SMALL))]
 LargeBody = Annotated[bytes, Depends(up_to(LARGE))]
+MailBody = Annotated[bytes, Depends(up_to(MAIL))]
 
 
 def parse_fields(content_type: str, body: bytes) -> Fields:
@@ -85,17 +88,41 @@ def _urlencoded(body: bytes) -> list[tuple[str, str]]:
         raise RefusedInput("the form is not valid UTF-8 text, or has too many fields") from None
 
 
+def parse_mail_fields(content_type: str, body: bytes) -> dict[str, bytes]:
+    """Return the bytes of each field of a posted mail, or raise RefusedInput.
+
+    Files are attachments and left out. A text may be in any charset.
+    """
+    kind, options = parse_options_header(content_type)
+    if kind != b"multipart/form-data":
+        raise RefusedInput("a mail is posted as multipart/form-data")
+    return dict(_fields(body, options.get(b"boundary", b"")))
+
+
 def _multipart(body: bytes, boundary: bytes) -> list[tuple[str, str]]:
-    pairs: list[tuple[str, str]] = []
+    try:
+        return [(name, value.decode("utf-8")) for name, value in _fields(body, boundary)]
+    except ValueError:
+        raise RefusedInput("the multipart form cannot be read") from None
+
+
+def _fields(body: bytes, boundary: bytes) -> list[tuple[str, bytes]]:
+    pairs: list[tuple[str, bytes]] = []
 
     def keep(field: Field) -> None:
         if len(pairs) >= MOST_FIELDS:
             raise RefusedInput("the form has too many fields")
-        name = (field.field_name or b"").decode("utf-8")
-        pairs.append((name, (field.value or b"").decode("utf-8")))
+        pairs.append(((field.field_name or b"").decode("utf-8"), field.value or b""))
 
     try:
-        parser = FormParser("multipart/form-data", keep, lambda _: None, boundary=boundary)
+        parser = FormParser(
+            "multipart/form-data",
+            keep,
+            lambda _: None,
+            boundary=boundary,
+            # What is posted goes to no file of whoever runs this.
+            config={"MAX_MEMORY_FILE_SIZE": MAIL},
+        )
         parser.write(body)
         parser.finalize()
     except (FormParserError, ValueError):

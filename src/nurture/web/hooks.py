@@ -1,24 +1,28 @@
-"""What programs post here: a provider's delivery events, signals, and sales' answers."""
+"""What programs post here: delivery events, signals, mails that came in, and sales' answers."""
 
 from __future__ import annotations
 
 import logging
+from base64 import b64decode
+from hmac import compare_digest
 
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 
 from nurture.core.errors import MisuseError, RefusedInput
 from nurture.core.signal import read_signals
-from nurture.engine import feedback, signals
+from nurture.engine import feedback, replies, signals
 from nurture.store import raw_posts
 from nurture.transports import sendgrid_events, signing
-from nurture.web.bodies import LargeBody, SmallBody
+from nurture.transports.sendgrid_inbound import to_mail
+from nurture.web.bodies import LargeBody, MailBody, SmallBody, parse_mail_fields
 from nurture.web.operator_guard import on_this_machine
-from nurture.web.routes import raw_body
+from nurture.web.routes import form_body, raw_body
 from nurture.web.site import desk_of, ring, site_of
 
 router = APIRouter(prefix="/hooks", tags=["hooks"], default_response_class=JSONResponse)
 _NOT_SIGNED = "not signed with this endpoint's feedback secret, or too long ago"
+_NO_PASSWORD = "the password is none of replies.secrets"
 _NO_SIGNAL = "not signed with a secret for signals, or too long ago"
 
 log = logging.getLogger(__name__)
@@ -80,6 +84,39 @@ def take_signals(request: Request, body: LargeBody) -> Response:
         raw_posts.keep(connection, provider=signals.PROVIDER, body=body, now=now)
     site.ring(())
     return Response(status_code=202)
+
+
+def _posts_replies(request: Request) -> None:
+    """Refuse whoever does not know the password, before the body is read."""
+    site = site_of(request)
+    with site.runtime.database.read() as connection:
+        secrets = site.runtime.in_force(connection).project.workspace.reply_secrets
+    kind, _, told = request.headers.get("authorization", "").partition(" ")
+    try:
+        given = b64decode(told, validate=True).partition(b":")[2] if kind == "Basic" else b""
+    except ValueError:
+        given = b""
+    known = [compare_digest(secret.encode(), given) for secret in secrets if secret]
+    if not any(known):
+        headers = {"www-authenticate": 'Basic realm="replies"'}
+        raise HTTPException(401, _NO_PASSWORD, headers=headers)
+
+
+@router.post(
+    "/inbound",
+    status_code=204,
+    responses={401: {"description": "without the password for replies"}},
+    openapi_extra=form_body("A mail as SendGrid's Inbound Parse posts it, raw or in parts"),
+    dependencies=[Depends(_posts_replies)],
+)
+def take_reply(request: Request, body: MailBody) -> Response:
+    """Keep a mail that came in, without its attachments; work it with the provider's posts."""
+    site = site_of(request)
+    mail = to_mail(parse_mail_fields(request.headers.get("content-type", ""), body))
+    with site.runtime.database.write() as connection:
+        raw_posts.keep(connection, provider=replies.PROVIDER, body=mail, now=site.clock())
+    site.ring(())
+    return Response(status_code=204)
 
 
 @router.post(

@@ -8,13 +8,14 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from nurture.core.errors import RefusedInput, RenderError
+from nurture.core.token import Purpose
 from nurture.engine import public
-from nurture.engine.public import Visit
+from nurture.engine.traces import Caller
 from nurture.web.bodies import SmallBody, parse_fields
 from nurture.web.headers import MAIL_ALONE
 from nurture.web.pages import REVALIDATE, in_force, notice, page
 from nurture.web.routes import form_body, reads
-from nurture.web.site import ring, site_of
+from nurture.web.site import client_of, ring, site_of
 
 router = APIRouter(tags=["links in mails"], default_response_class=HTMLResponse)
 log = logging.getLogger(__name__)
@@ -24,13 +25,24 @@ log = logging.getLogger(__name__)
 def click(request: Request, token: str) -> Response:
     """Lead on to where the mail's author pointed, and nowhere else."""
     site = site_of(request)
-    visit = Visit(method=request.method, user_agent=request.headers.get("user-agent", ""))
-    followed = public.follow_click(site.runtime, site.mailroom, token, visit, now=site.clock())
+    caller, now = _caller(request), site.clock()
+    followed = public.follow_click(site.runtime, site.mailroom, token, caller, now=now)
     if followed is None:
         raise HTTPException(404)
-    if followed.human:
-        ring(request, (followed.lead_id,))
     return RedirectResponse(followed.url, status_code=302)
+
+
+def _caller(request: Request) -> Caller:
+    return Caller(
+        method=request.method,
+        user_agent=request.headers.get("user-agent", ""),
+        ip=client_of(request),
+    )
+
+
+def _note(request: Request, token: str, purpose: Purpose) -> None:
+    site = site_of(request)
+    public.note_look(site.runtime, token, purpose, _caller(request), now=site.clock())
 
 
 @reads(router, "/u/{token}")
@@ -38,6 +50,7 @@ def ask_to_unsubscribe(request: Request, token: str) -> Response:
     """Show one button. Scanners follow links, so looking unsubscribes nobody."""
     site = site_of(request)
     public.preferences_token(site.runtime, token, now=site.clock())
+    _note(request, token, Purpose.UNSUBSCRIBE)
     return page("unsubscribe.html", in_force(request), headers=REVALIDATE)
 
 
@@ -74,6 +87,7 @@ def show_preferences(request: Request, token: str) -> Response:
     """Show what the person has said yes to."""
     site = site_of(request)
     known = public.preferences(site.runtime, token, now=site.clock())
+    _note(request, token, Purpose.PREFERENCES)
     return page(
         "preferences.html",
         known.project,
@@ -128,4 +142,5 @@ def view(request: Request, token: str) -> Response:
     except RenderError:
         log.exception("a mail cannot be shown any more")
         raise HTTPException(404) from None
+    _note(request, token, Purpose.VIEW)
     return HTMLResponse(html, headers={"content-security-policy": MAIL_ALONE})

@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from nurture.core.answers import clean_text
 from nurture.core.known import Statement, as_statement, known
 from nurture.core.project import Project
+from nurture.engine import sending
 from nurture.engine.account_view import look_at_account
 from nurture.engine.apply import project_in_force
 from nurture.engine.definitions import definitions
@@ -128,6 +129,15 @@ def show_lead(request: Request, uid: str) -> Response:
             standing=person.found.standing,
             explained=explained_json(told, person.words, person.zones),
         )
+
+
+@reads(router, "/sending", listed=False)
+def show_sending(request: Request) -> Response:
+    """Show what stops or slows sending, what is held and until when, and the forecast."""
+    site = site_of(request)
+    project = project_in_force(site.runtime)
+    found = sending.look(site.runtime, now=site.clock()) if project else None
+    return operator_page("sending.html", found=found, project=project)
 
 
 @reads(router, "/definitions", listed=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from importlib import resources
 
@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from nurture.core.errors import NurtureError
 from nurture.core.project import Project
+from nurture.engine.moments import say_seconds
 from nurture.store.outage import Outage
 from nurture.web.headers import OPERATOR
 from nurture.web.site import site_of
@@ -54,6 +55,10 @@ def _moment(at: datetime | None) -> str:
     return f"{at:%Y-%m-%d %H:%M} UTC" if at else "-"
 
 
+def _lasted(span: timedelta) -> str:
+    return say_seconds(int(span.total_seconds()))
+
+
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader(__package__ or "nurture.web"),
@@ -65,6 +70,7 @@ def _environment() -> Environment:
     )
     environment.globals["static"] = STATIC.url
     environment.filters["moment"] = _moment
+    environment.filters["lasted"] = _lasted
     return environment
 
 

@@ -11,7 +11,7 @@ from fastapi import Request
 
 from nurture.engine.mailroom import Mailroom
 from nurture.engine.runtime import Runtime
-from nurture.transports.sendgrid_events import EventVerifier
+from nurture.transports.sendgrid_events import MAX_AGE, EventVerifier
 from nurture.web.limits import Limiter
 
 
@@ -22,10 +22,10 @@ class Site:
     `ring` is the doorbell: these leads are worth an assessment now; without any lead, a provider
     has posted. `outbox_dir` is set when mail goes to a folder. `provider_keys` are the public
     keys of the provider's event hook; without one it refuses, unless `unsigned_events` is set
-    and the caller is on this machine. `operator_token` opens the operator's pages; without one
-    they open only on this machine, and never where `behind_proxy` or the public URL say that
-    others may come through. `shortest_form` is how long a person takes at least to fill in a
-    public form (a frozen clock wants zero).
+    and the caller is on this machine; `provider_max_age` is how old a signature may be.
+    `operator_token` opens the operator's pages; without one they open only on this machine, and
+    never where `behind_proxy` or the public URL say that others may come through. `shortest_form`
+    is how long a person takes at least to fill in a public form (a frozen clock wants zero).
     """
 
     runtime: Runtime
@@ -34,6 +34,7 @@ class Site:
     ring: Callable[[Sequence[int]], None]
     outbox_dir: Path | None = None
     provider_keys: tuple[str, ...] = ()
+    provider_max_age: timedelta = MAX_AGE
     unsigned_events: bool = False
     operator_token: str = field(default="", repr=False)
     behind_proxy: bool = False

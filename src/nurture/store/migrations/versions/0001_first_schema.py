@@ -14,6 +14,8 @@ depends_on = None
 JSON = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
+TROUBLE = "kind IN ('message.complained', 'message.bounced', 'message.deferred')"
+
 # Rows of these change soon after they were written: with room, PostgreSQL keeps them on their page.
 CHANGING = ("attempts", "enrollments", "messages")
 
@@ -75,6 +77,8 @@ def upgrade() -> None:
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column("worked_at", sa.BigInteger(), nullable=True),
         sa.Column("error", sa.Text(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("retry_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_raw_posts")),
     )
     op.create_index(
@@ -106,13 +110,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("address_hash", name=op.f("uq_suppressions_address_hash")),
     )
     op.create_table(
-        "segment_days",
-        sa.Column("day", sa.Integer(), nullable=False),
-        sa.Column("segment", sa.Text(), nullable=False),
-        sa.Column("leads", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("day", "segment", name=op.f("pk_segment_days")),
-    )
-    op.create_table(
         "installation",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
@@ -125,6 +122,14 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("set_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_switches")),
+    )
+    op.create_table(
+        "buckets",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("taken", JSON, nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=True),
+        sa.Column("last_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_buckets")),
     )
     op.create_table(
         "leads",
@@ -413,43 +418,8 @@ def upgrade() -> None:
         sqlite_where=sa.text("state IN ('ready', 'dispatching')"),
         postgresql_where=sa.text("state IN ('ready', 'dispatching')"),
     )
-    op.create_table(
-        "past_enrollments",
-        sa.Column("id", ID, nullable=False),
-        sa.Column("lead_id", ID, nullable=False),
-        sa.Column("sequence", sa.Text(), nullable=False),
-        sa.Column("release_id", ID, nullable=False),
-        sa.Column("step", sa.Text(), nullable=False),
-        sa.Column("entered_at", sa.BigInteger(), nullable=False),
-        sa.Column("ended_at", sa.BigInteger(), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["lead_id"], ["leads.id"], name=op.f("fk_past_enrollments_lead_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["release_id"], ["releases.id"], name=op.f("fk_past_enrollments_release_id")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_past_enrollments")),
-    )
-    op.create_index(
-        "ix_past_enrollments_lead_id_sequence",
-        "past_enrollments",
-        ["lead_id", "sequence"],
-        unique=False,
-    )
-    op.create_table(
-        "stage_moves",
-        sa.Column("id", ID, nullable=False),
-        sa.Column("lead_id", ID, nullable=False),
-        sa.Column("at", sa.BigInteger(), nullable=False),
-        sa.Column("before", sa.Text(), nullable=False),
-        sa.Column("after", sa.Text(), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("evidence", JSON, nullable=False),
-        sa.ForeignKeyConstraint(["lead_id"], ["leads.id"], name=op.f("fk_stage_moves_lead_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_stage_moves")),
-    )
-    op.create_index("ix_stage_moves_lead_id", "stage_moves", ["lead_id"], unique=False)
+    _create_traces()
+    _create_past()
     op.create_table(
         "tasks",
         sa.Column("id", ID, nullable=False),
@@ -463,6 +433,8 @@ def upgrade() -> None:
         sa.Column("due_at", sa.BigInteger(), nullable=False),
         sa.Column("done_at", sa.BigInteger(), nullable=True),
         sa.Column("outcome", sa.Text(), nullable=False),
+        sa.Column("minutes", sa.Integer(), nullable=True),
+        sa.Column("stage", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(["lead_id"], ["leads.id"], name=op.f("fk_tasks_lead_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tasks")),
         sa.UniqueConstraint(
@@ -503,7 +475,16 @@ def upgrade() -> None:
         sa.Column("outcome", sa.Text(), nullable=False),
         sa.Column("provider_id", sa.Text(), nullable=False),
         sa.Column("detail", sa.Text(), nullable=False),
+        sa.Column("absent_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("message_id", "epoch", name=op.f("pk_attempts")),
+    )
+    op.create_index(
+        "ix_events_trouble",
+        "events",
+        ["occurred_at", "kind", "lead_id"],
+        unique=False,
+        sqlite_where=sa.text(TROUBLE),
+        postgresql_where=sa.text(TROUBLE),
     )
     op.create_table(
         "event_details",
@@ -531,10 +512,119 @@ def upgrade() -> None:
     op.create_index(
         "ix_handoff_attempts_handoff_id", "handoff_attempts", ["handoff_id"], unique=False
     )
+    _make_segments()
     _leave_room()
+
+
+def _make_segments() -> None:
+    op.create_table(
+        "segment_days",
+        sa.Column("day", sa.Integer(), nullable=False),
+        sa.Column("segment", sa.Text(), nullable=False),
+        sa.Column("leads", sa.Integer(), nullable=False),
+        sa.Column("rule", sa.Text(), nullable=False),
+        sa.Column("looked_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("day", "segment", name=op.f("pk_segment_days")),
+    )
+    op.create_table(
+        "segment_stays",
+        sa.Column("segment", sa.Text(), nullable=False),
+        sa.Column("lead_id", ID, autoincrement=False, nullable=False),
+        sa.Column("entered_at", sa.BigInteger(), nullable=False),
+        sa.Column("left_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["lead_id"], ["leads.id"], name=op.f("fk_segment_stays_lead_id")),
+        sa.PrimaryKeyConstraint("segment", "lead_id", "entered_at", name=op.f("pk_segment_stays")),
+    )
+    op.create_index(
+        "ix_segment_stays_left_at",
+        "segment_stays",
+        ["left_at"],
+        unique=False,
+        sqlite_where=sa.text("left_at IS NOT NULL"),
+        postgresql_where=sa.text("left_at IS NOT NULL"),
+    )
 
 
 def _leave_room() -> None:
     if op.get_bind().dialect.name == "postgresql":
         for table in CHANGING:
             op.execute(f"ALTER TABLE {table} SET (fillfactor = 40)")
+
+
+def _create_traces() -> None:
+    op.create_table(
+        "traces",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("lead_id", ID, nullable=False),
+        sa.Column("message_id", ID, nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("source_key", sa.Text(), nullable=False),
+        sa.Column("link", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("head", sa.Boolean(), nullable=False),
+        sa.Column("agent", sa.Text(), nullable=False),
+        sa.Column("network", sa.Text(), nullable=False),
+        sa.Column("said", sa.Boolean(), nullable=True),
+        sa.Column("chance", sa.Integer(), nullable=True),
+        sa.Column("judge_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["lead_id"], ["leads.id"], name=op.f("fk_traces_lead_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_traces")),
+        sa.UniqueConstraint("source", "source_key", name=op.f("uq_traces_source_source_key")),
+    )
+    op.create_index("ix_traces_message_id", "traces", ["message_id"], unique=False)
+    op.create_index(
+        "ix_traces_judge_at",
+        "traces",
+        ["judge_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("judge_at IS NOT NULL"),
+        postgresql_where=sa.text("judge_at IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_traces_network",
+        "traces",
+        ["network", "at"],
+        unique=False,
+        sqlite_where=sa.text("network != '' AND link != ''"),
+        postgresql_where=sa.text("network != '' AND link != ''"),
+    )
+
+
+def _create_past() -> None:
+    op.create_table(
+        "past_enrollments",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("lead_id", ID, nullable=False),
+        sa.Column("sequence", sa.Text(), nullable=False),
+        sa.Column("release_id", ID, nullable=False),
+        sa.Column("step", sa.Text(), nullable=False),
+        sa.Column("entered_at", sa.BigInteger(), nullable=False),
+        sa.Column("ended_at", sa.BigInteger(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["lead_id"], ["leads.id"], name=op.f("fk_past_enrollments_lead_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["release_id"], ["releases.id"], name=op.f("fk_past_enrollments_release_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_past_enrollments")),
+    )
+    op.create_index(
+        "ix_past_enrollments_lead_id_sequence",
+        "past_enrollments",
+        ["lead_id", "sequence"],
+        unique=False,
+    )
+    op.create_table(
+        "stage_moves",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("lead_id", ID, nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("before", sa.Text(), nullable=False),
+        sa.Column("after", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("evidence", JSON, nullable=False),
+        sa.ForeignKeyConstraint(["lead_id"], ["leads.id"], name=op.f("fk_stage_moves_lead_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_stage_moves")),
+    )
+    op.create_index("ix_stage_moves_lead_id", "stage_moves", ["lead_id"], unique=False)
