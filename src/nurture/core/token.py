@@ -8,7 +8,7 @@ of what is signed, so that a click link can never unsubscribe anybody.
 from __future__ import annotations
 
 import hmac
-from base64 import urlsafe_b64encode
+from binascii import b2a_base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +19,7 @@ from nurture.core.errors import TokenError
 
 _MAC_BYTES = 18
 """144 bits: out of reach for guessing, and base64 without padding."""
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 class Purpose(StrEnum):
@@ -103,7 +104,7 @@ def _keyed(key: bytes, body: str) -> blake2b:
 
 
 def _text(digest: bytes) -> str:
-    return urlsafe_b64encode(digest).decode()
+    return b2a_base64(digest, newline=False).translate(_URL_SAFE).decode()
 
 
 def public_id(key: bytes, text: str) -> str:

@@ -48,13 +48,7 @@ class Compiled:
 
     def render(self, values: Mapping[str, object]) -> str:
         """Return the text for values that went through `clean`, or raise RenderError."""
-        return self.render_own(dict(values))
-
-    def render_own(self, values: dict[str, object]) -> str:
-        """Do as `render` with values that nobody else needs any more."""
-        # As `Template.new_context` does for values that are shared, without its detours.
-        context = Working(self.template.environment, values, self.template.name, {})
-        chunks = self.template.root_render_func(context)
+        chunks = self.template.root_render_func(Working(values))  # type: ignore[arg-type] # as it says
         try:
             return _joined(chunks)
         except Exception as error:  # noqa: BLE001 (a template can raise whatever Python can)

@@ -7,6 +7,7 @@ one says nothing instead of failing the mail.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import wraps
@@ -35,6 +36,9 @@ _MONTHS = (
 
 MAX_TRIMMED = 64
 """Characters that trim may be told to cut off."""
+
+# RFC 3986, 2.3: what is the same behind percent-encoding; most of what stands in links is.
+_UNRESERVED = re.compile("[A-Za-z0-9._~-]*")
 
 P = ParamSpec("P")
 
@@ -150,7 +154,8 @@ def english_date(value: object) -> str:
 
 def urlencode(value: object) -> str:
     """Percent-encode a value for use inside a URL."""
-    return quote(display(value), safe="")
+    text = display(value)
+    return text if _UNRESERVED.fullmatch(text) else quote(text, safe="")
 
 
 def items(value: object) -> Sequence[object]:

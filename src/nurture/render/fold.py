@@ -65,7 +65,7 @@ class Filled:
                 filled[name] = write(value)
             except TemplateError as error:
                 filled[name] = _Unwritable(error)
-        return self.compiled.render_own(filled)
+        return self.compiled.render(filled)
 
 
 class _Unwritable:
@@ -209,15 +209,15 @@ def _values(by_path: Mapping[Path, object]) -> dict[str, object]:
 
 
 def _content_slot(value: object) -> str:
-    return content(display(value))
+    return content(value if type(value) is str else display(value))
 
 
 def _attribute_slot(value: object) -> str:
-    return attribute(display(value))
+    return attribute(value if type(value) is str else display(value))
 
 
 def _flat_slot(value: object) -> str:
-    return flat(display(value))
+    return flat(value if type(value) is str else display(value))
 
 
 def _href_slot(links: Links, *parts: object) -> str:

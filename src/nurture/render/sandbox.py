@@ -28,7 +28,7 @@ from nurture.render.filters import (
     same,
     within,
 )
-from nurture.render.work import COSTS, Working, metered
+from nurture.render.work import COSTS, metered
 
 LOOP_NAMES = frozenset({"first", "index", "index0", "last", "length", "revindex"})
 """What a template may ask of `loop`."""
@@ -73,12 +73,21 @@ class _AtOnce(CodeGenerator):
     def _is_long(body: list[nodes.Node]) -> bool:
         return written(body, per_loop=MAX_ITEMS, per_value=MAX_TEXT) > MAX_AT_ONCE
 
+    def visit_Getattr(self, node: nodes.Getattr, frame: Frame) -> None:  # noqa: N802 (Jinja2's name)
+        """Write what `Sandbox.getattr` does first in place: nearly all that is asked are fields."""
+        if not isinstance(node.node, nodes.Name):
+            super().visit_Getattr(node, frame)
+            return
+        name = repr(node.attr)
+        self.write(f"(of[{name}] if type(of := ")
+        self.visit(node.node, frame)
+        self.write(f") is dict and {name} in of else environment.getattr(of, {name}))")
+
 
 class Sandbox(ImmutableSandboxedEnvironment):
     """Jinja2 without globals, calls, subscripts or attributes of objects: plain values only."""
 
     code_generator_class = _AtOnce
-    context_class = Working
 
     def __init__(
         self,

@@ -6,11 +6,11 @@ the same everywhere: every filter and comparison costs by the size of what it wo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from jinja2 import pass_context
 from jinja2.exceptions import TemplateRuntimeError
-from jinja2.runtime import Context
+from jinja2.runtime import missing
 
 MAX_WORK = 500_000
 """Units that one rendering may use; the dearest filter takes a tenth of a microsecond for one."""
@@ -43,10 +43,25 @@ COSTS = {
 """How many characters cost one unit, for each filter; those missing here look at no character."""
 
 
-class Working(Context):
-    """The context of one rendering, which knows how much was done in it."""
+class Working(dict[str, object]):
+    """The values of one rendering, and how much was done in it.
 
-    work = 0
+    It is what generated code asks of Jinja2's `Context`, and no more.
+    """
+
+    __slots__ = ("exported_vars", "vars", "work")
+
+    def __init__(self, values: Mapping[str, object]) -> None:
+        super().__init__(values)
+        self.work = 0
+        # Where `set` also notes its name for blocks and imports, of which there are none.
+        self.vars: dict[str, object] = {}
+        self.exported_vars: set[str] = set()
+
+    def __missing__(self, _name: str) -> object:
+        return missing
+
+    resolve_or_missing = dict.__getitem__
 
     def spend(self, units: int) -> None:
         """Count units; raise TemplateRuntimeError beyond the limit."""
@@ -62,8 +77,7 @@ def metered(function: Callable[..., object], per_unit: int) -> Callable[..., obj
     """Return the filter, counted: `per_unit` characters of what it is given cost one unit."""
 
     @pass_context
-    def counted(context: Context, *given: object, **named: object) -> object:
-        assert isinstance(context, Working)
+    def counted(context: Working, *given: object, **named: object) -> object:
         context.spend(CALL + sum(map(size, given)) // per_unit)
         return function(*given, **named)
 
