@@ -112,7 +112,7 @@ def _part(subtype: str, text: str) -> tuple[bytes, ...]:
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     try:
-        encoded = b64encode(text.replace("\n", "\r\n").encode())
+        encoded = b64encode(text.encode().replace(b"\n", b"\r\n"))
     except UnicodeEncodeError:
         raise RenderError(f"the {subtype} part holds half a character") from None
     return (

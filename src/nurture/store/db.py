@@ -135,7 +135,8 @@ def open_database(url: str) -> Database:
     engine = create_engine(
         parsed,
         json_serializer=to_json,
-        json_deserializer=from_json,
+        # PostgreSQL hands over text and nothing else.
+        json_deserializer=from_json if parsed.get_backend_name() == "sqlite" else orjson.loads,
         pool_pre_ping=parsed.get_backend_name() == "postgresql",
         # Values are personal: errors and logs name the statement, never its parameters.
         hide_parameters=True,

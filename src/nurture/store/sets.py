@@ -27,6 +27,7 @@ from sqlalchemy import (
     ColumnElement,
     Dialect,
     Insert,
+    Integer,
     Table,
     Text,
     Update,
@@ -40,13 +41,12 @@ from sqlalchemy import (
     type_coerce,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import StatementError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
-from sqlalchemy.types import JSON, NullType, TypeDecorator, TypeEngine
+from sqlalchemy.types import JSON, NullType, TypeDecorator, TypeEngine, UserDefinedType
 
 from nurture.store.db import Connection, to_json
 
@@ -69,13 +69,36 @@ class _Set(TypeDecorator[Sequence[Any]]):
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """Return the array type where there is one."""
-        if dialect.name == "postgresql":
-            return dialect.type_descriptor(ARRAY(self.item))
-        return dialect.type_descriptor(Text())
+        if dialect.name != "postgresql":
+            return dialect.type_descriptor(Text())
+        array = dialect.type_descriptor(ARRAY(self.item))
+        return _Written(array.compile(dialect)) if self._is_of_numbers else array
 
     def process_bind_param(self, value: Sequence[Any] | None, dialect: Dialect) -> Any:  # noqa: ANN401 (list or text)
         """Return what the driver takes."""
-        return value if dialect.name == "postgresql" else to_json(value)
+        if dialect.name != "postgresql":
+            return to_json(value)
+        if value is None or not self._is_of_numbers:
+            return value
+        return "{" + ",".join(map(str, value)) + "}"
+
+    @property
+    def _is_of_numbers(self) -> bool:
+        return isinstance(self.item, Integer)
+
+
+class _Written(UserDefinedType[str]):
+    """An array as PostgreSQL writes it: the driver takes five times as long over a list."""
+
+    cache_ok = True
+    render_bind_cast = True
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+    def get_col_spec(self, **_options: object) -> str:
+        """Return the type's name."""
+        return self.kind
 
 
 class _Among(FunctionElement[bool]):
@@ -271,8 +294,9 @@ def _listed(columns: Sequence[Column[Any]]) -> Given:
 
 def _joined(columns: Sequence[Column[Any]]) -> Given:
     """Return the rows of the document as something to select from or to join."""
-    document = cast(bindparam("document", type_=Text()), JSONB)
-    rows = func.jsonb_to_recordset(document).table_valued(
+    # Not JSONB: that would be built first, and takes half as long again.
+    document = cast(bindparam("document", type_=Text()), JSON)
+    rows = func.json_to_recordset(document).table_valued(
         *[column(place.name, place.type) for place in columns]
     )
     named = rows.render_derived(name="given", with_types=True)
