@@ -24,7 +24,13 @@ from nurture.engine.values import read_by
 from nurture.project.check_mails import allowed_names
 from nurture.render.constants import Constants
 from nurture.render.environment import plain
-from nurture.render.headers import Headers, ListIdentity, list_headers, reply_headers
+from nurture.render.headers import (
+    Headers,
+    ListIdentity,
+    reply_headers,
+    shared_list_headers,
+    unsubscribe_header,
+)
 from nurture.render.mail import Envelope, MailTemplate, compile_mail, render_mail
 from nurture.render.pieces import Cutter, cutter
 
@@ -47,7 +53,6 @@ class _Stationery:
     cutter: Cutter | None
     own_links: Mapping[str, Purpose]
     sender: Address
-    identity: ListIdentity
     headers: Headers
     mailto: str
 
@@ -106,13 +111,7 @@ class Mailroom:
             sender=paper.sender,
             recipient=recipient,
             reply_to=workspace.reply_to or None,
-            headers=list_headers(
-                paper.identity,
-                one_click_url=unsubscribe,
-                mailto=paper.mailto + message.uid,
-                feedback=(message.template, message.sequence),
-            )
-            + paper.headers,
+            headers=(unsubscribe_header(unsubscribe, paper.mailto + message.uid), *paper.headers),
         )
         link_url = redirects(self.secrets.links, workspace.public_url, message.uid)
         mail = render_mail(paper.template, values, envelope=envelope, link_url=link_url)
@@ -138,6 +137,15 @@ def _prepare(project: Project, message: Message, *, in_pieces: bool) -> _Station
         compiled = compile_mail(template, project.partials, constants_of(workspace), allowed=names)
         shown = {path[0] for path in read_by(project, template)}
         cuts = cutter(compiled) if in_pieces else None
+        headers = shared_list_headers(
+            ListIdentity(
+                key=sequence.name,
+                title=sequence.title,
+                domain=workspace.sender_email.rpartition("@")[2],
+            ),
+            public_url=f"{workspace.public_url}/",
+            feedback=(template.name, sequence.name),
+        )
     except RenderError as error:
         return error
     answer_to = workspace.reply_to or workspace.sender_email
@@ -146,12 +154,7 @@ def _prepare(project: Project, message: Message, *, in_pieces: bool) -> _Station
         cutter=cuts,
         own_links={name: purpose for name, purpose in _OWN_LINKS.items() if name in shown},
         sender=Address(name=workspace.sender_name, email=workspace.sender_email),
-        identity=ListIdentity(
-            key=sequence.name,
-            title=sequence.title,
-            domain=workspace.sender_email.rpartition("@")[2],
-        ),
-        headers=reply_headers() if template.answers_form else (),
+        headers=headers + (reply_headers() if template.answers_form else ()),
         mailto=f"mailto:{answer_to}?subject=unsubscribe%20",
     )
 

@@ -152,7 +152,16 @@ def _joined(chunks: Iterator[str]) -> str:
     raise RenderError(f"longer than {MAX_OUTPUT} characters")
 
 
+_SURE = frozenset({bool, float, int, type(None)})
+
+
 def _clean_value(name: str, value: object) -> object:
+    # What most values are is told by their type alone; asking for a Mapping takes longest.
+    kind = type(value)
+    if kind is dict:
+        return clean(value)  # type: ignore[arg-type] # it is one
+    if kind in _SURE:
+        return value
     if isinstance(value, str):
         if len(value) > MAX_TEXT:
             raise RenderError(f"the value of {name!r} is longer than {MAX_TEXT} characters")

@@ -227,7 +227,7 @@ def _href_slot(links: Links, *parts: object) -> str:
 def _target_slot(links: Links, *parts: object) -> str:
     if len(parts) == 1:
         return links(display(parts[0]))
-    return links("".join([display(part) for part in parts]))
+    return links("".join([part if type(part) is str else display(part) for part in parts]))
 
 
 _OF_A_VALUE = frozenset({"_attribute", "_content", "_flat"})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 
 from nurture.core.errors import RenderError
 from nurture.render.mime import encoded_words, is_ascii_phrase
@@ -42,12 +41,25 @@ def list_headers(
     on this machine's own loopback address is told too, for there nobody else reads it.
     `feedback` are up to three fields of low cardinality that complaint reports are grouped by.
     """
+    shared = shared_list_headers(identity, public_url=one_click_url, feedback=feedback)
+    return (unsubscribe_header(one_click_url, mailto), *shared)
+
+
+def unsubscribe_header(one_click_url: str, mailto: str) -> tuple[str, str]:
+    """Return the one of them that is each mail's own."""
     if not _URL.fullmatch(one_click_url):
         raise RenderError("the one-click URL is not an http address in plain ASCII")
     if not _MAILTO.fullmatch(mailto):
         raise RenderError("the unsubscribe address is not a mailto: URL in plain ASCII")
-    headers = [("List-Unsubscribe", f"<{one_click_url}>, <{mailto}>")]
-    if _ONE_CLICK.match(one_click_url):
+    return "List-Unsubscribe", f"<{one_click_url}>, <{mailto}>"
+
+
+def shared_list_headers(
+    identity: ListIdentity, *, public_url: str, feedback: tuple[str, ...] = ()
+) -> Headers:
+    """Return those of them that all mails of one sequence and template share."""
+    headers = []
+    if _ONE_CLICK.match(public_url):
         headers.append(("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"))
     headers.append(("List-ID", _list_id(identity)))
     if feedback:
@@ -63,8 +75,6 @@ def reply_headers() -> Headers:
     )
 
 
-# One for each sequence, where a mail goes to everybody in it.
-@lru_cache(maxsize=256)
 def _list_id(identity: ListIdentity) -> str:
     label = _NOT_IN_LABEL.sub("-", identity.key.lower()).strip("-")[:_MAX_LABEL].strip("-")
     if not label:
@@ -77,7 +87,6 @@ def _list_id(identity: ListIdentity) -> str:
     return f"{title} <{label}.{identity.domain}>".strip()
 
 
-@lru_cache(maxsize=1024)
 def _feedback_id(fields: tuple[str, ...], domain: str) -> str:
     """Return up to three fields and the sender, which stays the same over all mail."""
     if len(fields) > _MAX_FIELDS:

@@ -49,19 +49,27 @@ class Working(dict[str, object]):
     It is what generated code asks of Jinja2's `Context`, and no more.
     """
 
-    __slots__ = ("exported_vars", "vars", "work")
+    __slots__ = ("work",)
 
     def __init__(self, values: Mapping[str, object]) -> None:
         super().__init__(values)
         self.work = 0
-        # Where `set` also notes its name for blocks and imports, of which there are none.
-        self.vars: dict[str, object] = {}
-        self.exported_vars: set[str] = set()
 
     def __missing__(self, _name: str) -> object:
         return missing
 
     resolve_or_missing = dict.__getitem__
+
+    # Where `set` notes its name for blocks and imports too, of which there are none here.
+    @property
+    def vars(self) -> dict[str, object]:
+        """Return where nobody looks."""
+        return {}
+
+    @property
+    def exported_vars(self) -> set[str]:
+        """Return where nobody looks."""
+        return set()
 
     def spend(self, units: int) -> None:
         """Count units; raise TemplateRuntimeError beyond the limit."""

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, and_, delete, not_, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from nurture.store.db import Connection
+from nurture.store.sets import among
 from nurture.store.tables import switches
 
 SENDING = "sending"
@@ -58,7 +59,7 @@ def first_halted(connection: Connection, names: Sequence[str], *, now: datetime)
     """Return why the first of these that is off is off, '' if all are on."""
     rows = connection.execute(
         select(switches.c.name, switches.c.reason).where(
-            switches.c.name.in_(names), or_(switches.c.until.is_(None), switches.c.until > now)
+            among(switches.c.name, names), or_(switches.c.until.is_(None), switches.c.until > now)
         )
     ).tuples()
     off = dict(rows.all())
