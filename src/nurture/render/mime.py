@@ -50,12 +50,12 @@ def to_bytes(message: OutgoingMessage) -> bytes:
         raise RenderError(f"{message.uid!r} cannot be part of a Message-ID")
     lines = [f"From: {_sender(mail.sender)}", f"To: {_mailbox(mail.recipient)}"]
     if mail.reply_to:
-        lines.append(f"Reply-To: {checked_address(mail.reply_to)}")
+        lines.append(f"Reply-To: {_answer_to(mail.reply_to)}")
     lines += [
         f"Subject: {_unstructured(mail.subject, 9)}",
         f"Date: {_date(message.planned_at)}",
         f"Message-ID: <{message.uid}@{mail.sender.email.rpartition('@')[2]}>",
-        *(_header(name, value) for name, value in mail.headers),
+        *[_SHARED.get(name, _header)(name, value) for name, value in mail.headers],
         "MIME-Version: 1.0",
         "Content-Type: multipart/alternative;",
         f' boundary="=_{message.uid}"',
@@ -146,6 +146,7 @@ def _mailbox(address: Address) -> str:
 
 # Senders are few and nobody's secret; recipients are neither, so only these are kept.
 _sender = lru_cache(maxsize=64)(_mailbox)
+_answer_to = lru_cache(maxsize=64)(checked_address)
 
 
 def _then(first: str, second: str, *, used: int = 0) -> str:
@@ -163,6 +164,12 @@ def _header(name: str, value: str) -> str:
         # It may hold encoded words already, as the title in List-ID does.
         return f"{name}: {_folded(value, len(name) + 2)}"
     return f"{name}: {encoded_words(value, used=len(name) + 2)}"
+
+
+# Those that say the same in all mails of a sequence, and nothing about anybody.
+_SHARED = dict.fromkeys(
+    ("List-Unsubscribe-Post", "List-ID", "Feedback-ID"), lru_cache(maxsize=256)(_header)
+)
 
 
 def _unstructured(value: str, used: int) -> str:
@@ -197,6 +204,8 @@ def _fit(what: str, value: str) -> str:
     return value
 
 
+# Mails are planned by the thousand in one moment.
+@lru_cache(maxsize=256)
 def _date(at: datetime) -> str:
     if at.utcoffset() is None:
         raise RenderError("planned_at needs a time zone")
