@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 from jinja2 import pass_context
 from jinja2.exceptions import TemplateRuntimeError
-from jinja2.runtime import missing
+from jinja2.utils import missing
 
 MAX_WORK = 500_000
 """Units that one rendering may use; the dearest filter takes a tenth of a microsecond for one."""

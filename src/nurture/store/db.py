@@ -39,13 +39,15 @@ PRAGMAS = (
 )
 
 
+# A batch holds few different instants: most rows of it are written in the same moments.
+@lru_cache(maxsize=_KEPT)
 def stored(value: datetime) -> int:
     """Return an aware datetime as it is stored; a naive one is a programmer's error."""
     assert value.tzinfo is not None, "naive datetime"
     return (value - _EPOCH) // _MICROSECOND
 
 
-# A batch holds few different instants: most rows of it were written in the same moments.
+# As above: those that were read.
 @lru_cache(maxsize=_KEPT)
 def _as_datetime(value: int | None) -> datetime | None:
     return None if value is None else _EPOCH + timedelta(microseconds=value)
