@@ -87,6 +87,16 @@ def test_another_sender_needs_a_trial_of_its_own(shell: Shell, app: App) -> None
     assert "no trial was sent" in shell("doctor", "--code", "x").err
 
 
+def test_another_account_needs_a_trial_of_its_own(
+    shell: Shell, app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell("doctor", *given(codes(trial(app))))
+    monkeypatch.setenv("SENDGRID_API_KEY", "SG.other")
+    env = {"SENDGRID_API_KEY": "SG.other", "NURTURE_SECRET": SECRET}
+    with start(settings(shell.folder, env=env, clock=lambda: shell.now)) as other:
+        assert isinstance(make_ways(other).transport, SendGridTransport)
+
+
 @pytest.mark.parametrize(
     "addresses",
     [INBOXES[:1], [INBOXES[0], INBOXES[0].upper()], ["ü@b.example", "a@b.example"]],

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
+from nurture.store.db import open_database
 from tests.cli.conftest import SECRET, Shell
 from tests.nameserver import name_server
 
@@ -37,6 +39,18 @@ def test_a_healthy_installation_has_notes_at_most(shell: Shell) -> None:
     assert "Nothing is wrong." in outcome.out
     assert SECRET not in outcome.out
     assert shell("doctor", "--json").json["healthy"] is True
+
+
+def test_people_who_stand_still_in_a_release_that_nobody_can_read_are_told_of(shell: Shell) -> None:
+    set_up(shell, "holidays: [", "holidays: [2027-12-24, ")
+    url = f"sqlite:///{shell.folder / '.nurture' / 'nurture.db'}"
+    with open_database(url).write() as connection:
+        connection.execute(text("UPDATE releases SET files = '{}' WHERE id = 1"))
+    said = [one for one in checks(shell)["release"] if one["state"] == "problem"]
+    assert len(said) == 1
+    assert said[0]["what"].startswith("release 1 cannot be read any more, and ")
+    assert " enrollments and " in said[0]["what"]
+    assert "nurture: release 1 cannot be read any more" in shell("apply").err
 
 
 def test_an_outbox_is_noted(shell: Shell) -> None:

@@ -179,6 +179,11 @@ class TestMessages:
         assert DEE in said
         assert "day" in said
 
+    def test_the_status_of_sending_tells_how_many_wait_for_a_person(self, shell: Shell) -> None:
+        in_doubt(shell)
+        told = shell("sending", "status")
+        assert (told.code, "Parked: 1 stayed in doubt" in told.out) == (1, True)
+
     def test_one_that_did_leave_counts_as_sent(self, shell: Shell) -> None:
         uid = doubtful(shell)
         assert shell("message", "resolve", uid[:12], "--sent", *WHY).code == 0
@@ -278,6 +283,10 @@ class TestTasks:
 
 
 class TestSending:
+    @pytest.fixture(autouse=True)
+    def nothing_in_doubt(self, shell: Shell) -> None:
+        shell("message", "resolve", doubtful(shell), "--sent", *WHY)
+
     def test_mail_stops_and_goes_on(self, shell: Shell) -> None:
         assert shell("sending", "status").out == "Mail may leave.\n"
         assert shell("sending", "pause", "--reason", "wrong price", "--by", "Ann").code == 0

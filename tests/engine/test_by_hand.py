@@ -13,7 +13,7 @@ from nurture.core.event import EventKind
 from nurture.core.lead import Stage
 from nurture.core.message import MessageState, Uncertain
 from nurture.engine import by_hand, rebuild, verify
-from nurture.store import enrollments, leads, pauses
+from nurture.store import enrollments, events, leads, messages as mails, pauses
 from nurture.store.tables import audit, leads as leads_table, messages
 from tests.engine.programme import Programme, row
 
@@ -167,6 +167,21 @@ class TestDoubt:
         programme.tick()
         assert [message.uid for message in programme.post.sent] == [uid]
         assert kept(programme)
+
+    @pytest.mark.parametrize("sent", [True, False], ids=["as sent", "again"])
+    def test_what_a_report_settled_in_the_same_moment_is_not_settled_again(
+        self, programme: Programme, uid: str, monkeypatch: pytest.MonkeyPatch, *, sent: bool
+    ) -> None:
+        with programme.database.write() as connection:
+            seen = by_hand.message_in_doubt(connection, uid)
+            assert mails.accept(connection, {seen.id: "p"}, now=programme.now) == 1
+            assert mails.accept(connection, {seen.id: "p"}, now=programme.now) == 0
+        monkeypatch.setattr(by_hand, "message_in_doubt", lambda *_: seen)
+        with pytest.raises(MisuseError, match="was settled just now by a report"):
+            by_hand.settle_message(programme.runtime, uid, ANN, sent=sent, now=programme.now)
+        with programme.database.read() as connection:
+            kinds = [each.kind for each in events.of_lead(connection, programme.lead(BO))]
+        assert EventKind.MESSAGE_RESOLVED not in kinds
 
 
 class TestRebuild:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -53,6 +54,14 @@ def closed_port() -> int:
 def reset(connection: socket.socket) -> None:
     """Make closing the connection a reset."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
+
+
+def drip(connection: socket.socket, begin: bytes) -> None:
+    """Begin an answer, and go on with it a byte at a time, for longer than anybody may wait."""
+    connection.sendall(begin)
+    for _ in range(60):
+        time.sleep(0.05)
+        connection.sendall(b"x")
 
 
 def read_request(connection: socket.socket) -> bytes:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -19,8 +20,8 @@ from nurture.transports.sendgrid import (
     SendGridSettings,
     SendGridTransport,
 )
-from tests.transports.letters import NOW, letter
-from tests.transports.servers import HOST, closed_port, read_request, reset, serving
+from tests.transports.letters import NOW, Certificate, letter
+from tests.transports.servers import HOST, closed_port, drip, read_request, reset, serving
 
 KEY = "SG.secret"
 OK = b"HTTP/1.1 202 Accepted\r\nX-Message-Id: m1\r\nContent-Length: 0\r\n\r\n"
@@ -249,11 +250,20 @@ def silence(connection: socket.socket) -> None:
     time.sleep(0.6)
 
 
+def dripping_headers(connection: socket.socket) -> None:
+    read_request(connection)
+    drip(connection, b"HTTP/1.1 202 Accepted\r\nX-Drip: ")
+
+
+def dripping_body(connection: socket.socket) -> None:
+    read_request(connection)
+    drip(connection, b"HTTP/1.1 202 Accepted\r\nX-Message-Id: m1\r\nContent-Length: 99\r\n\r\n")
+
+
 @pytest.mark.parametrize(
     "talk",
     [
-        *(cut_before_reading, cut_after_reading, hang_up, half_an_answer, half_a_body),
-        *(nonsense, silence),
+        *(cut_before_reading, cut_after_reading, hang_up, half_an_answer, nonsense, silence),
     ],
 )
 def test_without_a_whole_answer_a_message_is_uncertain_and_never_sent_again(
@@ -272,6 +282,42 @@ def test_without_a_whole_answer_a_message_is_uncertain_and_never_sent_again(
     assert isinstance(outcome, Uncertain)
     assert outcome.reason.startswith("sendgrid: no answer: ")
     assert len(connections) == 1
+
+
+@pytest.mark.parametrize(("talk", "provider_id"), [(half_a_body, ""), (dripping_body, "m1")])
+def test_the_status_is_the_answer_whatever_becomes_of_the_body(
+    talk: Callable[[socket.socket], None], provider_id: str
+) -> None:
+    with serving(talk) as port:
+        way = transport(port, connect_seconds=0.1, read_seconds=0.1)
+        [outcome] = way.send([letter()], now=NOW)
+        way.close()
+    assert isinstance(outcome, Accepted)
+    assert outcome.provider_id == provider_id
+
+
+def test_calls_go_over_tls_to_whom_an_authority_vouches_for(
+    server_tls: ssl.SSLContext, certificate: Certificate
+) -> None:
+    with serving(answering(OK), tls=server_tls) as port:
+        trusted = {"base_url": f"https://localhost:{port}", "ca_file": str(certificate.certificate)}
+        way = transport(port, **trusted)
+        outcomes = way.send([letter(1), letter(2)], now=NOW)
+        way.close()
+        [strange] = transport(port, **(trusted | {"ca_file": ""})).send([letter()], now=NOW)
+    assert outcomes == [Accepted(provider_id="m1")] * 2
+    assert isinstance(strange, Halted)
+
+
+@pytest.mark.parametrize("talk", [dripping_headers, dripping_body])
+def test_no_call_lasts_longer_than_it_may(talk: Callable[[socket.socket], None]) -> None:
+    with serving(talk) as port:
+        way = transport(port, connect_seconds=0.1, read_seconds=0.1)
+        began = time.monotonic()
+        way.send([letter()], now=NOW)
+        took = time.monotonic() - began
+        way.close()
+    assert took < 1
 
 
 def test_an_uncertain_message_does_not_hold_up_the_next() -> None:
@@ -300,6 +346,23 @@ def test_where_nobody_listens_everything_is_kept() -> None:
 def test_a_base_url_that_cannot_be_called_halts(base_url: str) -> None:
     [outcome] = transport(1, base_url=base_url).send([letter()], now=NOW)
     assert isinstance(outcome, Halted)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        pytest.param({"api_key": "SG.ä"}, id="a key that is not ASCII"),
+        pytest.param({"api_key": "SG.soft\xadhyphen"}, id="a soft hyphen in a key"),
+        pytest.param({"base_url": "http://api..example"}, id="half a host"),
+        pytest.param({"ca_file": "/nowhere/ca.pem"}, id="an authority that is not there"),
+    ],
+)
+def test_a_setting_that_nobody_can_be_called_with_halts(wrong: dict[str, str]) -> None:
+    given = {"api_key": "SG.key", "base_url": f"http://{HOST}:{closed_port()}"} | wrong
+    sender = SendGridTransport(SendGridSettings(**given))  # type: ignore[arg-type]
+    outcomes = sender.send([letter(1), letter(2)], now=NOW)
+    assert all(isinstance(outcome, Halted) for outcome in outcomes)
+    assert "ä" not in str(outcomes)
 
 
 def test_what_breaks_a_limit_is_refused_without_a_call_and_the_next_one_is_sent() -> None:

@@ -154,7 +154,8 @@ def events_of(items: object) -> Any:
 KINDS = [
     *("message.processed", "message.processed", "message.deferred", "message.delivered"),
     *("message.bounced", "message.blocked", "message.blocked", "message.blocked"),
-    *(["message.dropped"] * 5),
+    *(["message.dropped"] * 4),
+    "message.blocked",
     *("message.opened", "message.opened", "message.opened", "message.clicked"),
     *("message.complained", "message.unsubscribed", "message.unsubscribed"),
     *("message.unknown", "message.unknown"),
@@ -166,6 +167,17 @@ def test_each_of_sendgrids_words_has_one_of_ours() -> None:
     assert [str(event.kind) for event in events] == KINDS
     assert [event.raw_type for event in events] == [e["event"] for e in SAMPLE["one_of_each"]]
     assert len({event.event_id for event in events}) == len(events)
+
+
+@pytest.mark.parametrize(
+    "reason",
+    ["Recipient List over Package Quota", "Spam Content (if Spam Checker app is enabled)",
+     "Invalid SMTPAPI header"],
+)  # fmt: skip
+def test_what_is_dropped_for_a_fault_of_ours_says_nothing_about_the_address(reason: str) -> None:
+    item = {"event": "dropped", "email": "a@example.com", "timestamp": 1, "reason": reason}
+    [event] = events_of([item])
+    assert (event.kind, event.soft) == ("message.blocked", False)
 
 
 def test_an_event_brings_along_what_a_decision_may_need() -> None:

@@ -30,7 +30,7 @@ from nurture.render.mime import to_bytes
 from nurture.transports.base import LEFT_OVER, PATIENCE, Transport
 from nurture.transports.smtp import SmtpSettings, SmtpTransport, Tls
 from tests.transports.letters import NOW, Certificate, letter
-from tests.transports.servers import HOST, SmtpServer, closed_port, serving
+from tests.transports.servers import HOST, SmtpServer, closed_port, drip, serving
 
 
 class Mailbox:
@@ -158,7 +158,19 @@ CASES = [
     pytest.param(
         {"MAIL": "450 later"}, Refused(reason="smtp: 450 later", permanent=False), id="MAIL 4"
     ),
-    pytest.param({"MAIL": "550 no"}, Refused(reason="smtp: 550 no", permanent=True), id="MAIL 5"),
+    pytest.param(
+        {"MAIL": "553 5.7.1 not yours"},
+        Halted(
+            reason="smtp: MAIL: the sender is refused: 553 5.7.1 not yours",
+            until=NOW + timedelta(minutes=15),
+        ),
+        id="MAIL 5: the sender of all mail",
+    ),
+    pytest.param(
+        {"MAIL": "552 too large"},
+        Refused(reason="smtp: 552 too large", permanent=True),
+        id="MAIL 552: this mail",
+    ),
     pytest.param(
         {"MAIL": "421 bye"}, Refused(reason="smtp: 421 bye", permanent=False), id="MAIL 421"
     ),
@@ -176,6 +188,11 @@ CASES = [
         id="RCPT 4: the address is not repeated",
     ),
     pytest.param({"RCPT": "550 no"}, Refused(reason="smtp: 550 no", permanent=True), id="RCPT 5"),
+    pytest.param(
+        {"RCPT": "550 5.1.1 user unknown"},
+        Refused(reason="smtp: 550 5.1.1 user unknown", permanent=True, no_mailbox=True),
+        id="RCPT 5.1.1: no such mailbox",
+    ),
     pytest.param(
         {"DATA": "451 later"}, Refused(reason="smtp: 451 later", permanent=False), id="DATA 4"
     ),
@@ -251,6 +268,27 @@ def test_silence_after_the_final_dot_is_uncertain() -> None:
     with serving(mute) as port:
         [outcome] = sent([letter()], port, final_reply_seconds=0.2)
     assert isinstance(outcome, Uncertain)
+
+
+@pytest.mark.parametrize(
+    ("begin", "says", "kind"),
+    [
+        pytest.param(b"220-", {}, Halted, id="the greeting"),
+        pytest.param(b"", {".": ""}, Uncertain, id="the last reply"),
+    ],
+)
+def test_a_reply_that_drips_ends_in_time(begin: bytes, says: dict[str, str], kind: type) -> None:
+    def slow(connection: socket.socket) -> None:
+        if not begin:
+            SmtpServer(says=says)(connection)
+        drip(connection, begin or b"250 ")
+
+    with serving(slow) as port:
+        began = time.monotonic()
+        [outcome] = sent([letter()], port, timeout_seconds=0.2, final_reply_seconds=0.3)
+        took = time.monotonic() - began
+    assert isinstance(outcome, kind)
+    assert took < 1
 
 
 def test_a_cut_inside_the_body_is_never_taken_for_accepted() -> None:
@@ -415,6 +453,29 @@ def test_a_server_without_passwords_halts_who_has_one() -> None:
         [outcome] = sent([letter()], port, user="a", password="b")
     assert isinstance(outcome, Halted)
     assert outcome.until == NOW + timedelta(minutes=15)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        pytest.param({"user": "a", "password": "gehäim"}, id="a password that is not ASCII"),
+        pytest.param({"user": "ü", "password": "b"}, id="a user that is not ASCII"),
+        pytest.param({"host": "mail..x.example"}, id="half a host"),
+        pytest.param({"host": "a" * 64 + ".example"}, id="a host with a long label"),
+        pytest.param({"host": "mail\0.example"}, id="NUL in a host"),
+        pytest.param({"port": 99_999}, id="a port that is none"),
+    ],
+)
+def test_a_setting_that_nobody_can_be_called_with_halts_and_is_not_repeated(
+    wrong: dict[str, object],
+) -> None:
+    server = SmtpServer(features=("AUTH PLAIN LOGIN",))
+    with serving(server) as port:
+        told = SmtpTransport(replace(settings(port), **wrong), to_bytes=to_bytes)  # type: ignore[arg-type]
+        outcomes = told.send([letter(1), letter(2)], now=NOW)
+    assert all(isinstance(outcome, Halted) for outcome in outcomes)
+    assert "ä" not in str(outcomes)
+    assert server.bodies == []
 
 
 def test_a_password_never_crosses_a_network_in_clear() -> None:

@@ -214,3 +214,27 @@ def test_hostile_headers_and_charsets_make_no_trouble(page_world: World) -> None
     with world.serving() as browser:
         assert post(browser, fields).status_code == 204
     assert work(world).events == 1
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        b"Message-ID: <[(",
+        b"To: \xff\xfe <",
+        b'Content-Type: text/plain; charset="a\0b"',
+        b"Date: \0",
+    ],
+)
+def test_a_stop_is_heard_behind_the_strangest_header(page_world: World, odd: bytes) -> None:
+    world = site(page_world)
+    lead_id = world.add_lead()
+    uid = world.add_mail(lead_id).encode()
+    fields = {
+        "headers": (None, b"In-Reply-To: <" + uid + b"@mail.example>\n" + odd),
+        "text": (None, b"stop"),
+        "charsets": (None, json.dumps({"text": "a\0b"})),
+    }
+    with world.serving() as browser:
+        assert post(browser, fields).status_code == 204
+    assert work(world).set_aside == 0
+    assert world.lead(lead_id).suppressed == "unsubscribed"

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from hashlib import sha256
 
 import orjson
 
@@ -39,18 +40,31 @@ _SUBJECT = "Batch trial: please read two codes"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """A trial: from whom, when, and when its codes came back ('' if they have not)."""
+    """A trial: from whom, when, and when its codes came back ('' if they have not).
+
+    `account` is a hash of the region and the key: another account is to be proved again.
+    """
 
     sender: str
     sent_at: str
     proven_at: str = ""
+    account: str = ""
+
+
+def account_of(workspace: Workspace) -> str:
+    """Return by what a trial recognises SendGrid's account; it does not tell the key."""
+    options = workspace.transport.options
+    named = f"{options.get('region') or ''}\0{options.get('api_key') or ''}"
+    return sha256(f"batch trial\0{named}".encode()).hexdigest()[:32]
 
 
 def proof(connection: Connection, workspace: Workspace) -> Proof | None:
-    """Return the last trial, if it was made with the sender that the project has now."""
+    """Return the last trial, if it was made with the sender and the account of the project now."""
     kept = installation.value_of(connection, PROOF)
     found = Proof(**orjson.loads(kept)) if kept else None
-    return found if found is not None and found.sender == workspace.sender_email else None
+    if found is None or found.sender != workspace.sender_email:
+        return None
+    return found if found.account == account_of(workspace) else None
 
 
 def wants_batches(workspace: Workspace) -> bool:
@@ -77,7 +91,9 @@ def send_trial(
         workspace = app.runtime.in_force(connection).project.workspace
     if workspace.transport.options.get("sandbox"):
         raise MisuseError("the sandbox sends nothing; take sandbox: true out for the trial")
-    begun = Proof(sender=workspace.sender_email, sent_at=now.isoformat())
+    begun = Proof(
+        sender=workspace.sender_email, sent_at=now.isoformat(), account=account_of(workspace)
+    )
     mails = [
         _mail(app, begun, workspace, Address(name="", email=address), place, now)
         for place, address in enumerate(addresses)
@@ -105,7 +121,7 @@ def take_codes(app: App, codes: Collection[str], *, who: str, now: datetime) -> 
         wanted = [_code(app, begun, place, part) for place in range(PEOPLE) for part in PARTS]
         if not all(any(hmac.compare_digest(code, one) for one in given) for code in wanted):
             return False
-        ended = Proof(sender=begun.sender, sent_at=begun.sent_at, proven_at=now.isoformat())
+        ended = replace(begun, proven_at=now.isoformat())
         installation.put(connection, PROOF, _text(ended))
         records.note_audit(
             connection, actor=who, action="batch.proved", subject="sendgrid", detail={}, now=now
@@ -114,8 +130,7 @@ def take_codes(app: App, codes: Collection[str], *, who: str, now: datetime) -> 
 
 
 def _text(kept: Proof) -> str:
-    fields = {"sender": kept.sender, "sent_at": kept.sent_at, "proven_at": kept.proven_at}
-    return orjson.dumps(fields).decode()
+    return orjson.dumps(asdict(kept)).decode()
 
 
 def _code(app: App, begun: Proof, place: int, part: str) -> str:

@@ -43,6 +43,7 @@ def apply(
         assert project is not None
         changes = _changes(app, project)
         release = None if dry_run else _apply(app, project, by=person_acting(by))
+        _say_unreadable(app)
     if place.json:
         print_json(
             {
@@ -89,6 +90,16 @@ def _apply(app: App, project: Project, *, by: str) -> int:
     from nurture.engine.apply import apply as put_in_force
 
     return put_in_force(app.runtime, project, by=by, now=app.now())
+
+
+def _say_unreadable(app: App) -> None:
+    from nurture.engine.apply import unreadable
+
+    for lost in unreadable(app.runtime):
+        warn(
+            f"nurture: release {lost.release_id} cannot be read any more: {lost.enrollments}"
+            f" enrollments and {lost.mails} mails of it stand still; {lost.why}"
+        )
 
 
 def _say_changes(changes: list[Change]) -> None:

@@ -120,7 +120,7 @@ def _secret(app: App) -> Check:
 
 def _in_force(place: Place, app: App) -> Iterator[Check]:
     from nurture.cli.sender_checks import sender_checks
-    from nurture.engine.apply import project_in_force
+    from nurture.engine.apply import project_in_force, unreadable
     from nurture.engine.health import look
 
     try:
@@ -139,6 +139,14 @@ def _in_force(place: Place, app: App) -> Iterator[Check]:
         )
         return
     yield _release(place, project)
+    for lost in unreadable(app.runtime):
+        yield Check(
+            name="release",
+            state=State.PROBLEM,
+            what=f"release {lost.release_id} cannot be read any more, and {lost.enrollments}"
+            f" enrollments and {lost.mails} mails hang on it: {lost.why}",
+            remedy="give it back what it lacks; those who are in it stand still",
+        )
     yield from _transport(project)
     yield from sender_checks(project, app)
     yield from _batches(project, app)

@@ -73,7 +73,7 @@ def status(context: typer.Context) -> None:
         print_json(found)
     else:
         _show(found, zone)
-    wrong = found.off or found.slowed or found.warnings or found.late
+    wrong = found.off or found.slowed or found.warnings or found.late or found.parked
     raise typer.Exit(FINDINGS if wrong else DONE)
 
 
@@ -99,6 +99,13 @@ def _show(found: Sending, zone: str) -> None:
         say(
             f"Late: {step.mails} of {step.sequence}/{step.step} since "
             f"{say_time(step.since, zone)}; decide with `nurture sending late`",
+            style="yellow",
+        )
+    if found.uncertain:
+        say(f"In doubt: {found.uncertain} may or may not have left; see `nurture message list`")
+    if found.parked:
+        say(
+            f"Parked: {found.parked} stayed in doubt; settle them with `nurture message resolve`",
             style="yellow",
         )
 

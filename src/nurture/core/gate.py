@@ -18,6 +18,7 @@ FIRST_RETRY = timedelta(minutes=2)
 LONGEST_RETRY = timedelta(hours=6)
 ASK_AGAIN = timedelta(days=1)
 """How often a late mail that waits for a person's word is looked at: it may be suppressed."""
+UNRENDERED_RETRY = timedelta(hours=1)
 LATE = "late: a person decides"
 
 
@@ -83,6 +84,14 @@ def _wishes(message: Message, project: Project) -> tuple[Late, WhenCapped]:
     if isinstance(step, EmailStep | FormStep):
         return step.late, step.when_capped
     return Late.SKIP, WhenCapped.DEFER
+
+
+def after_no_render(message: Message, why: str, *, now: datetime) -> Later | Never:
+    """Return when to try again, ever more rarely, or that it is over: what it says is fixed."""
+    tries = message.tries + 1
+    if tries >= MAX_TRIES:
+        return Never(state=MessageState.FAILED, reason=f"gave up after {tries} tries: {why}")
+    return Later(not_before=now + min(UNRENDERED_RETRY * 2**message.tries, ASK_AGAIN), reason=why)
 
 
 def after_refusal(message: Message, refused: Refused, *, now: datetime) -> Later | Never:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from nurture.core.errors import MisuseError, ProjectError
@@ -43,6 +44,31 @@ def apply(runtime: Runtime, project: Project, *, by: str, now: datetime) -> int:
             now=now,
         )
     return release_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable:
+    """A release that cannot be loaded any more, and what hangs on it."""
+
+    release_id: int
+    enrollments: int
+    mails: int
+    why: str
+
+
+def unreadable(runtime: Runtime) -> list[Unreadable]:
+    """Return the releases that something open still hangs on and that cannot be loaded."""
+    found = []
+    with runtime.database.read() as connection:
+        for release_id, (people, mails) in sorted(releases.in_use(connection).items()):
+            try:
+                runtime.project(connection, release_id)
+            except ProjectError as error:
+                why = str(error.findings[0])
+                found.append(
+                    Unreadable(release_id=release_id, enrollments=people, mails=mails, why=why)
+                )
+    return found
 
 
 def project_in_force(runtime: Runtime) -> Project | None:

@@ -187,7 +187,8 @@ def _send_group(
         leaving = pass_gate(runtime, connection, rendered, people, projects, pacing, now)
         began = dispatch.begin(connection, _attempts(leaving.go, transport, now), now=now)
         dispatch.stop(connection, leaving.stopped, now=now)
-        dispatch.postpone(connection, [*leaving.later, *leaving.unrendered])
+        dispatch.postpone(connection, leaving.later)
+        dispatch.postpone(connection, leaving.unrendered, burned=True)
     counts.unrendered += len(leaving.unrendered)
     counts.stopped += len(leaving.stopped)
     counts.postponed += len(leaving.later)
@@ -272,7 +273,7 @@ def _note_bounces(
             occurred_at=now,
             source=transport.name,
             source_key=item.outgoing.attempt_uid,
-            human=False,
+            human=True,
             detail={"reason": outcome.reason},
         )
         for item, outcome in results

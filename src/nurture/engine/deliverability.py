@@ -211,8 +211,14 @@ def _key(name: str, resolver: Resolver) -> Judged:
     if not answer.values:
         said = f"there is no key at {name}: what is signed under it counts as not signed"
         return _problem("dkim", said, "publish the record that your mail server or SendGrid shows")
-    tags = _tags(answer.values[0])
-    if not tags.get("p"):
+    keys = [tags for tags in map(_tags, answer.values) if "p" in tags]
+    if len(keys) > 1:
+        said = f"{len(keys)} keys are at {name}: receivers take any of them, or none"
+        return _problem("dkim", said, "keep the one that your mail server signs with")
+    tags = keys[0] if keys else {}
+    if not keys:
+        return _problem("dkim", f"what is at {name} is no key", "publish the record as it is shown")
+    if not tags["p"]:
         return _problem("dkim", f"the key at {name} was taken back", "publish a new one")
     if tags.get("k", "rsa") != "rsa":
         return _ok("dkim", f"a key is at {name}")
@@ -265,6 +271,10 @@ def _policy(domain: str, at: str, records: Sequence[str]) -> Iterator[Judged]:
         yield _note("dmarc", said, "once its reports show only your own mail: p=quarantine")
     else:
         yield _ok("dmarc", f"{domain} asks receivers to {policy} what is not signed for it")
+    share = tags.get("pct", "100")
+    if policy in ("quarantine", "reject") and share.isdigit() and int(share) < 100:  # noqa: PLR2004 (percent)
+        said = f"_dmarc.{at} asks for that in {share} of 100 cases (pct={share})"
+        yield _note("dmarc", said, "leave pct out once its reports show only your own mail")
     if "rua" not in tags:
         yield _note("dmarc", f"_dmarc.{at} asks for no reports", "add rua=mailto:... to see misuse")
     if tags.get("adkim", "r") == "s" or tags.get("aspf", "r") == "s":

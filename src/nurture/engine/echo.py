@@ -18,11 +18,12 @@ from nurture.core.lead import Stage
 from nurture.core.message import DeliveryState, Message
 from nurture.core.project import Project
 from nurture.core.signal import read_signals
+from nurture.core.suppression import ERASED
 from nurture.core.token import Purpose
 from nurture.engine import intake, replies, reported, signals, soft_bounces, traces
 from nurture.engine.addressed import granted
 from nurture.engine.runtime import Runtime
-from nurture.store import feeds, leads, messages, raw_posts, traces as traced
+from nurture.store import feeds, leads, messages, profiles, raw_posts, traces as traced
 from nurture.store.db import Connection
 from nurture.store.raw_posts import RawPost
 from nurture.store.traces import NewTrace
@@ -263,7 +264,11 @@ def _apply(
     soft = {event.lead_id for event in fresh if soft_bounces.DETAIL in event.detail}
     soft_bounces.count(runtime, connection, soft, now=now)
     _stop_unnamed(runtime, connection, provider, unnamed, project, counts, now)
-    return all(person.standing.stage is not Stage.ERASED for person in people.values())
+    if any(person.standing.stage is Stage.ERASED for person in people.values()):
+        return False
+    # A late bounce comes without our ids; of the erased their address is known by its hash only.
+    hashes = {intake.address_hash(runtime, event.email) for event in unnamed if event.email}
+    return ERASED not in profiles.suppressed(connection, hashes).values()
 
 
 def _raise(connection: Connection, named: Sequence[Named], now: datetime) -> None:

@@ -37,7 +37,7 @@ NEEDS = {
     ),
     "mails_unrendered": (
         "Mails whose template could not be rendered",
-        "Tried again every hour; put the template right and apply it.",
+        "Tried again, ever more rarely, for three days; put the template right and apply it.",
     ),
     "handoffs_dead": (
         "Handoffs that sales did not get",

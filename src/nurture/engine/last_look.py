@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from nurture.core.gate import Go, Later, Never, last_gate
+from nurture.core.gate import UNRENDERED_RETRY, Go, Later, Never, after_no_render, last_gate
 from nurture.core.message import Address, Message, MessageState, OutgoingMessage
 from nurture.core.project import Project
 from nurture.core.throttle import Pacing
@@ -19,7 +19,6 @@ from nurture.transports.base import reason as without_addresses
 
 log = logging.getLogger(__name__)
 
-UNRENDERED_RETRY = timedelta(hours=1)
 _LONGEST_WHY = 200
 
 
@@ -84,11 +83,13 @@ def pass_gate(
             log.exception("message=%s could not be judged", message.uid)
             why = why_not(f"not judged: {type(error).__name__}", error)
             answer = Later(not_before=now + UNRENDERED_RETRY, reason=why)
+        if isinstance(item, Unrendered) and not isinstance(answer, Never):
+            answer = after_no_render(message, item.why, now=now)
         match answer, item:
             case Never(state=state, reason=reason), _:
                 leaving.stopped.append((message.id, state, reason))
-            case _, Unrendered(why=why):
-                leaving.unrendered.append((message.id, now + UNRENDERED_RETRY, why))
+            case Later(not_before=at, reason=reason), Unrendered():
+                leaving.unrendered.append((message.id, at, reason))
             case Later(not_before=at, reason=reason), _:
                 leaving.later.append((message.id, at, reason))
             case Go(), Ready():

@@ -28,7 +28,10 @@ _OURS = re.compile(r"<([0-9a-f]{32})@[^<>]{1,255}>")
 # What `List-Unsubscribe: mailto:` makes of a button press: a new mail that answers none.
 _BUTTON = re.compile(r"\s*unsubscribe\s+([0-9a-f]{32})\s*", re.IGNORECASE)
 _STOP = re.compile(
-    r"\W*((please|bitte)\W+)?(stop|unsubscribe(\W+me)?|abmelden|austragen|remove\W+me)"
+    r"\W*((please|bitte)\W+)?"
+    r"(stop|unsubscribe(\W+me)?|opt\W?out|abmelden|austragen|no\W+more\W+(e\W?)?mails?"
+    r"|keine\W+((weiteren|mehr)\W+)?(e\W?)?mails?(\W+mehr)?"
+    r"|(remove|take)\W+me(\W+(from|off)(\W+(your|this|the))?(\W+mailing)?\W+list)?)"
     r"(\W+(please|bitte))?\W*",
     re.IGNORECASE,
 )

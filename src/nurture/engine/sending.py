@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 
 from nurture.core.errors import MisuseError
 from nurture.core.forecast import PerHour, Waiting, empty_at
+from nurture.core.message import MessageState
 from nurture.core.project import Workspace
 from nurture.core.throttle import HOUR, MINUTE, Verdict, ramp_began, ramp_per_hour
 from nurture.engine import throttle
 from nurture.engine.runtime import Runtime
-from nurture.store import buckets, records, sending, switches
+from nurture.store import buckets, queues, records, sending, switches
 from nurture.store.db import Connection
 
 
@@ -46,6 +47,7 @@ class Sending:
     """How sending stands at one moment.
 
     `oldest_for` is the age of the queue: how long ago the oldest mail that is due was planned.
+    `uncertain` mails may or may not have left; a person has to settle those that are `parked`.
     `empty_at` is when all mail that waits can have left, None if that is too far to be seen; if
     sending is off without an end, it is as if it went on now.
     """
@@ -61,6 +63,8 @@ class Sending:
     late: tuple[sending.LateStep, ...]
     begins_at: datetime | None
     empty_at: datetime | None
+    uncertain: int
+    parked: int
 
     @property
     def waiting(self) -> int:
@@ -80,6 +84,7 @@ def look(runtime: Runtime, *, now: datetime) -> Sending:
         off = _switches(switches.all_halted(connection, now=now))
         due, oldest = sending.queue(connection, now=now)
         ends = [switch.until for switch in off]
+        doubts = queues.in_doubt(connection)
         begins = None if None in ends else max([now, *(end for end in ends if end)])
         return Sending(
             at=now,
@@ -96,6 +101,8 @@ def look(runtime: Runtime, *, now: datetime) -> Sending:
             late=tuple(sending.late(connection)),
             begins_at=begins,
             empty_at=_empty_at(connection, workspace, begins or now, now),
+            uncertain=doubts.get(MessageState.UNCERTAIN, 0),
+            parked=doubts.get(MessageState.PARKED, 0),
         )
 
 

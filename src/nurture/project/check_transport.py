@@ -15,6 +15,9 @@ from nurture.project.webhook_key import is_verification_key
 from nurture.project.yaml_file import KeyPath
 
 FILE = "nurture.yaml"
+IMPLICIT_TLS = 465
+"""The port of mail servers that wait for no STARTTLS (RFC 8314)."""
+
 _PRINTED = re.compile(r"[!-~]+")
 _ASCII = re.compile(r"[ -~]+")
 
@@ -36,6 +39,10 @@ def _smtp(inspection: Inspection, options: Mapping[str, object]) -> None:
     host, user, password = (_text(options, key) for key in ("host", "user", "password"))
     if not is_host(host):
         _error(inspection, ("host",), _no_host(host))
+    if options.get("port") == IMPLICIT_TLS and options.get("tls") != "tls":
+        message = f"a server speaks TLS from the first byte on port {IMPLICIT_TLS}"
+        told = (Code.CONTRADICTION, message, "write tls: tls, or port: 587")
+        inspection.warn(FILE, ("transport", "port"), told)
     for key, value in (("user", user), ("password", password)):
         if value and not _ASCII.fullmatch(value):
             message = f'"{key}": SMTP signs in with plain ASCII, and this holds other characters'

@@ -53,7 +53,7 @@ def _windows(inspection: Inspection) -> None:
 
 
 def _opens(inspection: Inspection, window: Window, holidays: Collection[date]) -> None:
-    """A window that holidays keep shut for weeks on end lets mail wait for nobody knows what."""
+    """Refuse a window that holidays keep shut for weeks on end: mail would wait for no day."""
     for first in sorted(holidays):
         days = (first + timedelta(days=offset) for offset in range(LONGEST_SHUT))
         if not any(day.isoweekday() in window.days and day not in holidays for day in days):

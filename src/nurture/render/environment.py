@@ -29,7 +29,7 @@ MAX_SOURCE = 128 * 1024
 MAX_FLAT = 512 * 1024
 MAX_OUTPUT = 256 * 1024
 MAX_INCLUDE_DEPTH = 10
-MAX_STEPS = 1_000_000
+MAX_STEPS = 500_000
 """Nodes that a template may run at most; at about 0.1 microseconds each."""
 
 _BATCH = 256

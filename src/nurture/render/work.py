@@ -12,10 +12,10 @@ from jinja2 import pass_context
 from jinja2.exceptions import TemplateRuntimeError
 from jinja2.utils import missing
 
-MAX_WORK = 500_000
+MAX_WORK = 300_000
 """Units that one rendering may use; the dearest filter takes a tenth of a microsecond for one."""
 
-CALL = 8
+CALL = 5
 """Units for calling a filter at all."""
 
 _ITEM = 32

@@ -100,8 +100,10 @@ def stop(
         )
 
 
-def postpone(connection: Connection, later: Sequence[tuple[int, datetime, str]]) -> None:
-    """Keep mails ready for later: (id, not before, reason)."""
+def postpone(
+    connection: Connection, later: Sequence[tuple[int, datetime, str]], *, burned: bool = False
+) -> None:
+    """Keep mails ready for later: (id, not before, reason). `burned`: it counts as a try."""
     if later:
         connection.execute(
             update(messages)
@@ -109,6 +111,7 @@ def postpone(connection: Connection, later: Sequence[tuple[int, datetime, str]])
             .values(
                 not_before=bindparam("at", type_=Instant),
                 reason=bindparam("new_reason"),
+                tries=messages.c.tries + int(burned),
                 lease_until=None,
             ),
             [{"key": i, "at": at, "new_reason": why} for i, at, why in later],

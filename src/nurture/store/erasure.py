@@ -14,6 +14,7 @@ from nurture.core.lead import Stage, Temperature
 from nurture.core.message import MessageState
 from nurture.store import profiles
 from nurture.store.db import Connection, Database
+from nurture.store.sets import among
 from nurture.store.tables import (
     account_signals,
     accounts,
@@ -161,22 +162,20 @@ def mails_of_erased(connection: Connection, *, since: datetime) -> list[tuple[st
     return [(row.uid, row.planned_at) for row in rows]
 
 
-_POSTS_A_PAGE = 50
+_AT_ONCE = 8
+"""So many posts, of up to four megabytes, are in memory at the same time."""
 
 
 def drop_posts_naming(connection: Connection, addresses_: Sequence[str]) -> int:
     """Delete raw provider posts that name one of the addresses, worked or not."""
-    dropped = 0
     written = [address.lower().encode() for address in addresses_]
-    page = select(raw_posts.c.id, raw_posts.c.body).order_by(raw_posts.c.id).limit(_POSTS_A_PAGE)
-    last = 0
     # A few at a time: ninety days of posts fit into no memory.
-    while rows := connection.execute(page.where(raw_posts.c.id > last)).all():
-        last = rows[-1].id
-        found = [row.id for row in rows if any(a in bytes(row.body).lower() for a in written)]
-        dropped += len(found)
-        connection.execute(delete(raw_posts).where(raw_posts.c.id.in_(found)))
-    return dropped
+    posts = connection.execute(
+        select(raw_posts.c.id, raw_posts.c.body), execution_options={"yield_per": _AT_ONCE}
+    )
+    found = [post.id for post in posts if any(a in bytes(post.body).lower() for a in written)]
+    connection.execute(delete(raw_posts).where(among(raw_posts.c.id, found)))
+    return len(found)
 
 
 def scrub(database: Database) -> None:

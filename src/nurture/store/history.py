@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, func, or_, select
 
 from nurture.core.condition import Facts
 from nurture.core.event import MEANINGFUL_TOUCHES, EventKind
@@ -42,6 +42,8 @@ _COUNTS_AS_SENT = (
 """States that count towards a frequency cap: sent, perhaps sent, or about to be."""
 
 _LEFT = tuple(state for state in _COUNTS_AS_SENT if state is not MessageState.READY)
+LONGEST_HELD = timedelta(days=366)
+"""So long after it was planned a mail may leave at the most: pauses, outages and people hold it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -338,12 +340,14 @@ def recent_sends(
     connection: Connection, ids: Sequence[int], *, now: datetime
 ) -> dict[int, list[datetime]]:
     """Return when each lead was mailed in the last seven days, mails about to leave included."""
-    at = func.coalesce(messages.c.accepted_at, messages.c.planned_at).label("at")
+    left = func.coalesce(messages.c.accepted_at, messages.c.closed_at)
+    ready = messages.c.state == MessageState.READY
+    at = case((ready, messages.c.planned_at), else_=left).label("at")
     rows = connection.execute(
         select(messages.c.lead_id, at)
         .where(
             among(messages.c.lead_id, ids),
-            messages.c.planned_at > now - timedelta(days=14),
+            messages.c.planned_at > now - LONGEST_HELD,
             messages.c.state.in_(_COUNTS_AS_SENT),
         )
         .order_by(messages.c.lead_id, at)
@@ -363,7 +367,7 @@ def left_recently(
     rows = connection.execute(
         select(messages.c.lead_id, at).where(
             among(messages.c.lead_id, ids),
-            messages.c.planned_at > now - timedelta(days=30),
+            messages.c.planned_at > now - LONGEST_HELD,
             messages.c.state.in_(_LEFT),
             at > now - timedelta(days=7),
         )

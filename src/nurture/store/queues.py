@@ -115,14 +115,19 @@ def _queue(
     return Queue(due=row.due, oldest_at=row.oldest)
 
 
-def _for_people(connection: Connection, now: datetime) -> ForPeople:
-    soon = now + LONGEST_SET_ASIDE
+def in_doubt(connection: Connection) -> dict[MessageState, int]:
+    """Return how many mails are in each state of doubt."""
     doubtful = connection.execute(
         select(messages.c.state, func.count().label("n"))
         .where(_in_state(MessageState.DISPATCHING, MessageState.UNCERTAIN, MessageState.PARKED))
         .group_by(messages.c.state)
     )
-    doubts = {MessageState(row.state): row.n for row in doubtful}
+    return {MessageState(row.state): row.n for row in doubtful}
+
+
+def _for_people(connection: Connection, now: datetime) -> ForPeople:
+    soon = now + LONGEST_SET_ASIDE
+    doubts = in_doubt(connection)
     unrendered = _count(messages).where(
         _in_state(MessageState.READY),
         messages.c.not_before <= soon,

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from nurture.core.message import MessageState
 from nurture.store.db import Connection
-from nurture.store.tables import releases
+from nurture.store.messages import IN_DOUBT, has_state
+from nurture.store.tables import enrollments, messages, releases
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,4 +67,18 @@ def files(connection: Connection, release_id: int) -> dict[str, str]:
     found: dict[str, str] = connection.execute(
         select(releases.c.files).where(releases.c.id == release_id)
     ).scalar_one()
+    return found
+
+
+def in_use(connection: Connection) -> dict[int, tuple[int, int]]:
+    """Return how many open enrollments and mails that have not left hang on each release."""
+    found: dict[int, tuple[int, int]] = {}
+    release, count = enrollments.c.release_id, func.count()
+    for release_id, number in connection.execute(select(release, count).group_by(release)).tuples():
+        found[release_id] = (number, 0)
+    release = messages.c.release_id
+    unsent = or_(IN_DOUBT, has_state(MessageState.READY))
+    rows = connection.execute(select(release, count).where(unsent).group_by(release))
+    for release_id, number in rows.tuples():
+        found[release_id] = (found.get(release_id, (0, 0))[0], number)
     return found

@@ -165,7 +165,12 @@ class _Document:
         if self.names:
             document = [dict(zip(self.names, row, strict=True)) for row in rows]
         text = orjson.dumps(document).decode()
-        return connection.execute(self.statement, {"document": text}).rowcount
+        changed = connection.execute(self.statement, {"document": text}).rowcount
+        if changed >= 0:
+            return changed
+        # The driver of SQLite counts nothing where a statement begins with WITH.
+        counted: int = connection.execute(select(func.changes())).scalar_one()
+        return counted
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,14 +22,12 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, cast
+from typing import cast
 from urllib.parse import SplitResult, urlsplit
 
 from nurture.core.errors import MisuseError
 from nurture.transports.addresses import is_public
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer as Buffer
+from nurture.transports.deadline import Deadline, Reader
 
 MAX_ANSWER_BYTES = 64 * 1024
 MAX_EXCERPT = 2_000
@@ -167,7 +165,7 @@ class Egress:
         return addresses
 
     def _exchange(self, target: _Target, rest: bytes, *, began: float, now: datetime) -> Answer:
-        deadline = _Deadline(began + self._timeout_seconds, self._monotonic)
+        deadline = Deadline(began + self._timeout_seconds, self._monotonic)
         with self._connect(target, self._addresses(target), deadline) as connection:
             path = target.url.path or "/"
             query = f"?{target.url.query}" if target.url.query else ""
@@ -177,7 +175,7 @@ class Egress:
             return _read(connection, deadline, now)
 
     def _connect(
-        self, target: _Target, addresses: Sequence[str], deadline: _Deadline
+        self, target: _Target, addresses: Sequence[str], deadline: Deadline
     ) -> socket.socket:
         """Connect to the first of the checked addresses that answers, and to no other."""
         failure: OSError = TimeoutError()
@@ -203,47 +201,18 @@ def resolve_by_system(host: str, port: int) -> Sequence[str]:
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
-class _Deadline:
-    """The time at which an attempt is over, whatever the other side still has to say."""
-
-    def __init__(self, at: float, monotonic: Callable[[], float]) -> None:
-        self._at = at
-        self._monotonic = monotonic
-
-    def left(self) -> float:
-        left = self._at - self._monotonic()
-        if left <= 0:
-            raise TimeoutError
-        return left
-
-
-class _Reader(io.RawIOBase):
-    """Reads from a connection until the deadline: one byte a second buys nobody time."""
-
-    def __init__(self, connection: socket.socket, deadline: _Deadline) -> None:
-        self._connection = connection
-        self._deadline = deadline
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Buffer) -> int:
-        self._connection.settimeout(self._deadline.left())
-        return self._connection.recv_into(buffer)
-
-
 class _Stream:
     """As much of a socket as http.client asks for."""
 
-    def __init__(self, reader: _Reader) -> None:
+    def __init__(self, reader: Reader) -> None:
         self._reader = reader
 
     def makefile(self, _mode: str) -> io.BufferedReader:
         return io.BufferedReader(self._reader)
 
 
-def _read(connection: socket.socket, deadline: _Deadline, now: datetime) -> Answer:
-    stream = cast("socket.socket", _Stream(_Reader(connection, deadline)))
+def _read(connection: socket.socket, deadline: Deadline, now: datetime) -> Answer:
+    stream = cast("socket.socket", _Stream(Reader(connection, deadline)))
     response = http.client.HTTPResponse(stream, method="POST")
     try:
         response.begin()

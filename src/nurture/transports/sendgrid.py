@@ -31,6 +31,7 @@ from nurture.core.message import (
     Uncertain,
 )
 from nurture.transports.base import LEFT_OVER, PATIENCE, reason
+from nurture.transports.bounded_http import BoundedTransport
 from nurture.transports.sendgrid_payload import MAX_BODY_BYTES, broken_limit, encode, payload
 
 _SOON = timedelta(seconds=30)
@@ -78,6 +79,12 @@ class SendGridSettings:
         if not self.api_key.strip():
             raise MisuseError("sendgrid: an API key is needed")
 
+    @property
+    def longest_call(self) -> float:
+        """After so many seconds a call is over, whatever is still on its way."""
+        # Written, and read twice: a header may come long before its body.
+        return self.connect_seconds + 3 * self.read_seconds
+
 
 def _trusted(ca_file: str) -> ssl.SSLContext | bool:
     """Return whom to trust: the usual authorities, and one more if it is named."""
@@ -96,11 +103,14 @@ class PooledClient(SendGridAPIClient):  # type: ignore[misc] # the package ships
         super().__init__(api_key=settings.api_key, host=host)
         self.http = httpx.Client(
             base_url=host,
-            verify=_trusted(settings.ca_file),
+            transport=BoundedTransport(
+                longest=settings.longest_call,
+                verify=_trusted(settings.ca_file),
+                # A connection that the other side has closed meanwhile makes a message uncertain.
+                limits=httpx.Limits(max_connections=8, keepalive_expiry=5.0),
+            ),
             headers={**self._default_headers, "Content-Type": "application/json"},
             timeout=httpx.Timeout(settings.read_seconds, connect=settings.connect_seconds),
-            # A connection that the other side has closed meanwhile makes a message uncertain.
-            limits=httpx.Limits(max_connections=8, keepalive_expiry=5.0),
             follow_redirects=False,
             # Neither proxies nor passwords from whatever environment this runs in.
             trust_env=False,
@@ -108,7 +118,19 @@ class PooledClient(SendGridAPIClient):  # type: ignore[misc] # the package ships
 
     def send(self, message: bytes) -> httpx.Response:
         """Post one serialized request; httpx's errors come through."""
-        return self.http.post(_PATH, content=message)
+        with self.http.stream("POST", _PATH, content=message) as response:
+            try:
+                response.read()
+            except httpx.HTTPError:
+                # The status is the answer; a body that breaks off or never ends does not change it.
+                headers = [pair for pair in response.headers.items() if _is_plain(pair[0])]
+                return httpx.Response(response.status_code, headers=headers)
+        return response
+
+
+def _is_plain(name: str) -> bool:
+    """Say whether a header says nothing about the body."""
+    return not name.startswith(("content-", "transfer-"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,10 +242,7 @@ class SendGridTransport:
     @property
     def longest_wait(self) -> timedelta:
         """The patience with a group, and then one call that is slow from beginning to end."""
-        settings = self._settings
-        # Written, and read twice: a header may come long before its body.
-        call = settings.connect_seconds + 3 * settings.read_seconds
-        return PATIENCE + timedelta(seconds=call)
+        return PATIENCE + timedelta(seconds=self._settings.longest_call)
 
     def send(self, messages: Sequence[OutgoingMessage], *, now: datetime) -> list[Outcome]:
         """Send one by one; when SendGrid refuses everything, the rest is kept."""

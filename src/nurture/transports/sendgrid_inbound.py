@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from email.errors import MessageError
-from email.message import EmailMessage
 from email.parser import BytesHeaderParser
-from email.policy import SMTP, default
 
 from nurture.core.errors import RefusedInput
 
@@ -35,37 +32,37 @@ def to_mail(fields: Mapping[str, bytes]) -> bytes:
         return sent_by_nobody + raw[:MOST_BYTES]
     if not fields.get("headers", b"").strip():
         raise RefusedInput("neither a mail nor the header of one")
-    try:
-        return sent_by_nobody + _rebuilt(fields)
-    except (MessageError, ValueError, LookupError):
-        raise RefusedInput("the header of the mail cannot be read") from None
+    return sent_by_nobody + _rebuilt(fields)
 
 
 def _rebuilt(fields: Mapping[str, bytes]) -> bytes:
-    header = BytesHeaderParser(policy=default).parsebytes(fields["headers"].strip() + b"\r\n\r\n")
-    mail = EmailMessage(policy=SMTP)
-    for name in KEPT:
-        value = header.get(name)
-        if value is not None:
-            # Whatever is in it, it stays one line, and half characters are none.
-            mail[name] = " ".join(str(value).encode("utf-8", "ignore").decode().split())
+    """Return the mail in bytes of our own: no header is interpreted, so none can be misread."""
+    header = BytesHeaderParser().parsebytes(fields["headers"].strip() + b"\r\n\r\n")
+    kept = {name: str(value) for name in KEPT if (value := header.get(name)) is not None}
     if header.get_content_type() == "multipart/report":
-        del mail["Precedence"]
-        mail["Precedence"] = "auto_reply"
+        kept["Precedence"] = "auto_reply"
     charsets = _told(fields.get("charsets", b""))
-    for name, subtype in (("text", "plain"), ("html", "html")):
+    subtype, text = "plain", ""
+    for name, found in (("text", "plain"), ("html", "html")):
         body = fields.get(name, b"")[:MOST_TEXT_BYTES]
         if body.strip():
-            mail.set_content(_text(body, str(charsets.get(name, ""))), subtype=subtype)
-            return mail.as_bytes()
-    mail.set_content("")
-    return mail.as_bytes()
+            subtype, text = found, _text(body, str(charsets.get(name, "")))
+            break
+    lines = [
+        # Whatever is in it, it stays one line.
+        *(f"{name}: {' '.join(value.split())}" for name, value in kept.items()),
+        f'Content-Type: text/{subtype}; charset="utf-8"',
+        "Content-Transfer-Encoding: 8bit",
+        "",
+        text,
+    ]
+    return "\r\n".join(lines).encode("utf-8", "replace")
 
 
 def _text(body: bytes, charset: str) -> str:
     try:
         text = body.decode(charset or "utf-8", "replace")
-    except LookupError:
+    except (LookupError, ValueError):
         text = body.decode("utf-8", "replace")
     return text.replace("\x00", "")
 

@@ -28,12 +28,13 @@ from nurture.core.message import (
     Uncertain,
 )
 from nurture.transports.base import LEFT_OVER, PATIENCE, ToBytes, reason
+from nurture.transports.smtp_client import Client, TlsClient
 
 _SOON = timedelta(minutes=1)
 _LATER = timedelta(minutes=15)
-_MOST_STEPS = 17
-"""Answers to wait for before the last one: a kept connection that breaks at the end, a new one with
-STARTTLS and a login, and the message again."""
+_MOST_STEPS = 25
+"""Waits before the last one: a kept connection that breaks at the end, a new one with STARTTLS and
+a login that tries every way, and the message again."""
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _CLOSING = 421
 _GO_AHEAD = 354
@@ -103,7 +104,7 @@ class SmtpTransport:
         self._settings = settings
         self._to_bytes = to_bytes
         self._monotonic = monotonic
-        self._server: smtplib.SMTP | None = None
+        self._server: Client | None = None
 
     @property
     def longest_wait(self) -> timedelta:
@@ -173,10 +174,14 @@ class SmtpTransport:
             server.send(body if body.endswith(b"\r\n") else body + b"\r\n")
         except (OSError, smtplib.SMTPException) as error:
             raise _LostError(f"the connection broke before the end: {error}") from None
+        except ValueError:
+            # The client itself refuses to say such an address; the body is not on its way yet.
+            self._drop()
+            return Refused(reason="smtp: an address cannot be said to a server", permanent=True)
         return self._finish(server)
 
     def _envelope(
-        self, server: smtplib.SMTP, message: OutgoingMessage, content: bytes, now: datetime
+        self, server: Client, message: OutgoingMessage, content: bytes, now: datetime
     ) -> Outcome | None:
         """Announce the message; return the refusal, or None when the body may follow."""
         mail = message.mail
@@ -205,13 +210,13 @@ class SmtpTransport:
             self._drop()  # the message is refused all the same
         return replace(_refused(code, text), no_mailbox=no_mailbox)
 
-    def _finish(self, server: smtplib.SMTP) -> Outcome:
+    def _finish(self, server: Client) -> Outcome:
         """Give the final dot away and wait for the reply that alone proves anything."""
         try:
-            _wait_for(server, self._settings.final_reply_seconds)
+            server.patience(self._settings.final_reply_seconds)
             server.send(b".\r\n")
             code, text = server.getreply()
-            _wait_for(server, self._settings.timeout_seconds)
+            server.patience(self._settings.timeout_seconds)
         except (OSError, smtplib.SMTPException) as error:
             self._drop()
             return Uncertain(reason=reason(f"smtp: no reply to the final dot: {error}"))
@@ -226,10 +231,10 @@ class SmtpTransport:
 
     # --- the connection ---------------------------------------------------------------------
 
-    def _connect(self, now: datetime) -> smtplib.SMTP:
+    def _connect(self, now: datetime) -> Client:
         settings = self._settings
         where = f"{settings.host}:{settings.port}"
-        server: smtplib.SMTP | None = None
+        server: Client | None = None
         try:
             server = self._greet()
             if settings.user:
@@ -254,17 +259,15 @@ class SmtpTransport:
             raise _HaltedError(f"{what}; are host, user and password right?", None) from None
         return server
 
-    def _greet(self) -> smtplib.SMTP:
+    def _greet(self) -> Client:
         settings = self._settings
         context = ssl.create_default_context(cafile=settings.ca_file or None)
         local, wait = settings.local_name or None, settings.timeout_seconds
-        server: smtplib.SMTP
+        server: Client
         if settings.tls is Tls.TLS:
-            server = smtplib.SMTP_SSL(
-                settings.host, settings.port, local, timeout=wait, context=context
-            )
+            server = TlsClient(settings.host, settings.port, local, timeout=wait, context=context)
         else:
-            server = smtplib.SMTP(settings.host, settings.port, local, timeout=wait)
+            server = Client(settings.host, settings.port, local, timeout=wait)
         try:
             if settings.tls is Tls.STARTTLS:
                 server.starttls(context=context)
@@ -283,17 +286,12 @@ class SmtpTransport:
         self._server = None
 
 
-def _wait_for(server: smtplib.SMTP, seconds: float) -> None:
-    if server.sock is not None:
-        server.sock.settimeout(seconds)
-
-
-def _close(server: smtplib.SMTP | None) -> None:
+def _close(server: Client | None) -> None:
     if server is not None:
         server.close()
 
 
-def _unfit(server: smtplib.SMTP, message: OutgoingMessage, content: bytes) -> Refused | None:
+def _unfit(server: Client, message: OutgoingMessage, content: bytes) -> Refused | None:
     """Return why this server cannot take this message, without asking it."""
     if _needs_utf8(message) and not server.has_extn("smtputf8"):
         return Refused(
