@@ -198,7 +198,8 @@ def test_in_whatever_order_reports_come_they_end_in_one_state(played: World) -> 
         "bye@example.com": "unsubscribed",
         "foo@example.net": "bounced",
         "gone@example.net": "bounced",
-        **{f"drop{n}@example.com": "dropped by the provider" for n in range(5)},
+        # The fifth was dropped because of our own quota, which says nothing about the address.
+        **{f"drop{n}@example.com": "dropped by the provider" for n in range(4)},
     }
     assert first["stranger"] == "complained"
     delivery = {name: (state, how) for name, state, how, _ in first["mails"]}
