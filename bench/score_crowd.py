@@ -120,12 +120,13 @@ def _events(connection: Connection, size: int, wanted: int) -> None:
         "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint"
         " WHERE conrelid = 'events'::regclass AND contype = 'u'"
     ).one()
-    index, statement = connection.exec_driver_sql(
+    indexes = connection.exec_driver_sql(
         "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'events'"
         " AND indexname LIKE 'ix_%%'"
-    ).one()
+    ).all()
     connection.exec_driver_sql(f"ALTER TABLE events DROP CONSTRAINT {constraint}")
-    connection.exec_driver_sql(f"DROP INDEX {index}")
+    for index, _ in indexes:
+        connection.exec_driver_sql(f"DROP INDEX {index}")
     second = 1_000_000
     now = int(NOW.timestamp()) * second
     back = f"floor(random() * {OLDEST_DAYS * 86400})::bigint * {second}"
@@ -142,7 +143,8 @@ def _events(connection: Connection, size: int, wanted: int) -> None:
         f" AS at, ({listed})[1 + floor(random() * {len(kinds)})::int] AS what"
         f" FROM generate_series(1, {wanted}) AS i) AS made"
     )
-    connection.exec_driver_sql(statement)
+    for _, statement in indexes:
+        connection.exec_driver_sql(statement)
     connection.exec_driver_sql(f"ALTER TABLE events ADD CONSTRAINT {constraint} {definition}")
     for table in (events, facts, leads, accounts):
         connection.exec_driver_sql(
