@@ -65,3 +65,20 @@ def project() -> Project:
 def template() -> Template:
     """Return the mail as written."""
     return project().templates[TEMPLATE]
+
+
+def shown(lead: Person) -> dict[str, object]:
+    """Return what the mail shows of a lead and its company."""
+    return {
+        "lead": {
+            "first_name": lead.first_name,
+            "email": lead.email,
+            "role": lead.role,
+            "city": lead.city,
+            "score": lead.score,
+            "joined": lead.joined,
+            "renewal": lead.renewal,
+            "reading": lead.reading.split(","),
+        },
+        "account": {"name": lead.company, "industry": lead.industry},
+    }

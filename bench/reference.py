@@ -19,7 +19,7 @@ from typing import Any, Protocol
 import jinja2
 import orjson
 import psycopg
-from people import Person, person, project, template
+from people import Person, person, project, shown, template
 
 BATCH = 1000
 DAY = 86_400
@@ -264,17 +264,7 @@ class Tick:
     def _render(self, lead: Person) -> tuple[str, str, str]:
         values: dict[str, Any] = {
             **self.shared,
-            "lead": {
-                "first_name": lead.first_name,
-                "email": lead.email,
-                "role": lead.role,
-                "city": lead.city,
-                "score": lead.score,
-                "joined": lead.joined,
-                "renewal": lead.renewal,
-                "reading": lead.reading.split(","),
-            },
-            "account": {"name": lead.company, "industry": lead.industry},
+            **shown(lead),
             "unsubscribe_url": f"{self.base}/u/{lead.token}",
             "preferences_url": f"{self.base}/p/{lead.token}",
         }

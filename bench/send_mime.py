@@ -18,7 +18,7 @@ from functools import partial
 
 import jinja2
 from engine import SECRETS
-from people import NOW, SEQUENCE, TEMPLATE, Person, person, project
+from people import NOW, SEQUENCE, TEMPLATE, Person, person, project, shown
 
 from nurture.core.message import Address, Message, MessageState, RenderedMail
 from nurture.core.project import Project
@@ -85,7 +85,7 @@ def message(lead: Person) -> Message:
         topic="guides",
         window="office-hours",
         form="",
-        slots=slots(lead),
+        slots=shown(lead),
         state=MessageState.READY,
         tries=0,
         epoch=0,
@@ -93,23 +93,6 @@ def message(lead: Person) -> Message:
         expires_at=None,
         planned_at=NOW,
     )
-
-
-def slots(lead: Person) -> dict[str, object]:
-    """Return the values that the mail shows."""
-    return {
-        "lead": {
-            "first_name": lead.first_name,
-            "email": lead.email,
-            "role": lead.role,
-            "city": lead.city,
-            "score": lead.score,
-            "joined": lead.joined,
-            "renewal": lead.renewal,
-            "reading": lead.reading.split(","),
-        },
-        "account": {"name": lead.company, "industry": lead.industry},
-    }
 
 
 def recipient(lead: Person) -> Address:
@@ -223,10 +206,10 @@ def _patterns(mail: RenderedMail, score: int) -> tuple[str, str]:
         f"so far: {score}.": "score",
     }
     html, text = mail.html, mail.text
-    for shown, name in found.items():
+    for written, name in found.items():
         slot = f"{{{{ {name} }}}}"
-        new = shown.replace(str(score), slot) if name == "score" else slot
-        html, text = html.replace(shown, new), text.replace(shown, new)
+        new = written.replace(str(score), slot) if name == "score" else slot
+        html, text = html.replace(written, new), text.replace(written, new)
     assert "@" not in html.replace("@media", ""), "a value was not found again"
     return html, text
 
