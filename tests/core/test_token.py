@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given, strategies as st
 
 from nurture.core.errors import TokenError
-from nurture.core.token import Grant, Keyring, Purpose, keyed_hash, public_id, sign, verify
+from nurture.core.token import (
+    Grant,
+    Keyring,
+    Purpose,
+    keyed_hash,
+    public_id,
+    sign,
+    signers,
+    verify,
+)
 from tests.core.builders import DAY, NOW, SECOND
 
 OLD, NEW = b"old key" * 5, b"new key" * 5
@@ -31,6 +40,20 @@ def test_a_link_may_do_only_what_it_is_for(signed: Purpose, asked: Purpose) -> N
     else:
         with pytest.raises(TokenError, match="not valid"):
             verify(RING, token, asked, now=NOW)
+
+
+@given(
+    purpose=st.sampled_from(Purpose),
+    number=st.integers(0, 999),
+    subject=st.text("0af", max_size=32),
+)
+def test_tokens_that_share_their_beginning_are_the_same(
+    purpose: Purpose, number: int, subject: str
+) -> None:
+    many = signers(RING, purpose, before="https://n.example/c/")
+    for each in (subject, "another", subject):
+        grant = Grant(purpose=purpose, subject=each, number=number)
+        assert many(each, "0")(number) == f"https://n.example/c/{sign(RING, grant)}"
 
 
 def test_no_changed_byte_verifies() -> None:

@@ -7,6 +7,7 @@ from types import MappingProxyType
 import pytest
 from hypothesis import given, strategies as st
 from jinja2.exceptions import TemplateError
+from jinja2.filters import do_title
 
 from nurture.core.errors import RenderError
 from nurture.render.environment import clean, compile_one
@@ -210,3 +211,8 @@ def test_a_hostile_value_is_worked_with(source: str, expected: str) -> None:
 def test_what_is_undefined_cannot_be_compared_with(source: str) -> None:
     with pytest.raises(RenderError, match="'gone' is undefined"):
         render(source, x="a")
+
+
+@given(st.text(st.one_of(st.characters(), st.sampled_from("aB -({[<'ßǆﬃ")), max_size=8))
+def test_a_title_is_that_of_jinja(text: str) -> None:
+    assert FILTERS["title"](text) == do_title(text)

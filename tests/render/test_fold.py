@@ -27,12 +27,15 @@ from tests.render.mails import (
 
 
 def both(template: MailTemplate, values: dict[str, object]) -> tuple[RenderedMail, RenderedMail]:
+    """Return the mail as it is folded and as it is not; how quickly it is written is all one."""
     assert template.folded is not None
+    counted = replace(template, folded=replace(template.folded, quick=None))
     plain = replace(template, folded=None)
-    one, other = (
+    quick, one, other = (
         render_mail(each, values, envelope=ENVELOPE, link_url=link_url)
-        for each in (template, plain)
+        for each in (template, counted, plain)
     )
+    assert quick == one
     return one, other
 
 

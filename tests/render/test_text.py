@@ -21,6 +21,7 @@ def text_of(body: str) -> str:
         pytest.param("<h2>Part</h2><h3>Detail</h3>", "Part\n----\n\nDetail\n", id="smaller ones"),
         pytest.param("<h1> </h1>a", "a\n", id="an empty heading"),
         pytest.param("<ul><li>a</li><li>b</li></ul>c", "- a\n- b\n\nc\n", id="a list"),
+        pytest.param("a<ul>\n</ul>b<ol></ol>c", "a\n\nb\n\nc\n", id="lists of nothing"),
         pytest.param("<ol><li>a</li><li>b</li></ol>", "1. a\n2. b\n", id="a numbered list"),
         pytest.param(
             "<ol><li>a<ul><li>b</li></ul></li><li>c</li></ol>",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from nurture.core.lead import Value
+from nurture.core.value import value
 
 
 class MessageState(StrEnum):
@@ -55,7 +56,7 @@ DELIVERY_RANK = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Address:
     """A display name and one address, both already checked."""
 
@@ -69,7 +70,7 @@ def address_of(email: str, first_name: Value | None, last_name: Value | None) ->
     return Address(name=str(whole or ""), email=email)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class RenderedMail:
     """One mail as text, before any transport shapes it.
 
@@ -87,7 +88,7 @@ class RenderedMail:
     links: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Pieces:
     """Both parts of a mail, cut where values stand: by turns what all share, and a value.
 
@@ -98,13 +99,23 @@ class Pieces:
     text: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
+class Fence:
+    """Until when the provider keeps a mail, and its id there by which it can be called back."""
+
+    batch_id: str
+    send_at: datetime
+
+
+@value(frozen=True, slots=True, kw_only=True)
 class OutgoingMessage:
     """A rendered mail with the ids that make it recognisable afterwards.
 
     `uid` is the message's public id (32 hex digits), the same on every attempt; `attempt_uid`
     names this attempt. `planned_at` gives the Date header, so a re-render gives the same bytes.
     `pieces` is for transports that send many mails in one call; None: this one goes alone.
+    `fence` None: it leaves at once. `leave_by`: after this its attempt may be taken for lost, and
+    no byte of it may leave any more; None: nobody watches the clock.
     """
 
     uid: str
@@ -113,22 +124,30 @@ class OutgoingMessage:
     planned_at: datetime
     categories: tuple[str, ...] = field(default=())
     pieces: Pieces | None = field(default=None, repr=False)
+    fence: Fence | None = None
+    leave_by: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """The provider took responsibility for the message."""
+    """The provider took responsibility for the message.
+
+    `odd`: it did so with an answer that it does not usually give, and somebody should look why.
+    """
 
     provider_id: str = ""
     note: str = ""
+    odd: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Refused:
     """The message certainly was not taken. `permanent`: it never will be.
 
     `is_try` is False where it was not this message that was refused: it comes up again at once,
     and keeps all its tries. `no_mailbox`: the address itself is none, which no other mail changes.
+    `of_us`: what was refused is whoever sends, and so every mail of ours. `asked` is False where no
+    server was: the mail cannot be sent as it is.
     """
 
     reason: str
@@ -136,16 +155,18 @@ class Refused:
     retry_at: datetime | None = None
     is_try: bool = True
     no_mailbox: bool = False
+    of_us: bool = False
+    asked: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Uncertain:
     """The message may or may not have been taken; only evidence can tell."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Halted:
     """The transport refuses everything for now (bad key, quota, rate); no attempt is burned."""
 
@@ -156,7 +177,7 @@ class Halted:
 Outcome = Accepted | Refused | Uncertain | Halted
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Message:
     """One intended mail as its row says. `slots` are the values its template reads, pinned."""
 
@@ -178,3 +199,4 @@ class Message:
     not_before: datetime
     expires_at: datetime | None
     planned_at: datetime
+    reason: str = ""

@@ -63,16 +63,35 @@ def signer(
 ) -> Callable[[int], str]:
     """Return what makes the tokens of one subject by number: what they share is hashed once."""
     until = format(int(expires_at.timestamp()), "x") if expires_at else "0"
-    head = f"{ring.current}.{purpose}.{subject}."
-    begun = _keyed(ring.keys[ring.current], head)
+    return signers(ring, purpose)(subject, until)
 
-    def token(number: int) -> str:
-        tail = f"{number}.{until}"
-        mac = begun.copy()
-        mac.update(tail.encode())
-        return f"{head}{tail}.{_text(mac.digest())}"
 
-    return token
+def signers(
+    ring: Keyring, purpose: Purpose, *, before: str = ""
+) -> Callable[[str, str], Callable[[int], str]]:
+    """Return what gives the `signer` of a subject and an expiry, `before` in front of each token.
+
+    What the tokens of one purpose share is hashed once too.
+    """
+    head = f"{ring.current}.{purpose}."
+    common = _keyed(ring.keys[ring.current], head)
+    before += head
+
+    def begun(subject: str, until: str) -> Callable[[int], str]:
+        begin = f"{subject}."
+        known = common.copy()
+        known.update(begin.encode())
+        begin = before + begin
+
+        def token(number: int) -> str:
+            end = f"{number}.{until}"
+            mac = known.copy()
+            mac.update(end.encode())
+            return f"{begin}{end}.{_text(mac.digest())}"
+
+        return token
+
+    return begun
 
 
 def verify(ring: Keyring, token: str, purpose: Purpose, *, now: datetime) -> Grant:

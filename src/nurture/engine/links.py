@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from nurture.core.token import Grant, Keyring, Purpose, sign, signer
+from nurture.core.token import Grant, Keyring, Purpose, sign, signers
 
 FORM_LINK_LIFE = timedelta(days=30)
 
@@ -36,12 +36,12 @@ def message_link(
 ) -> str:
     """Return one of a message's own links; only the form's runs out."""
     expires = planned_at + FORM_LINK_LIFE if purpose is Purpose.FORM else None
-    token = signer(ring, purpose, uid, expires_at=expires)(0)
-    return f"{public_url}/{_PATHS[purpose]}/{token}"
+    return link(ring, public_url, Grant(purpose=purpose, subject=uid), expires_at=expires)
 
 
-def redirects(ring: Keyring, public_url: str, uid: str) -> Callable[[int], str]:
-    """Return what gives the redirect for each numbered link of one message."""
-    token = signer(ring, Purpose.CLICK, uid)
-    base = f"{public_url}/{_PATHS[Purpose.CLICK]}/"
-    return lambda number: base + token(number)
+def links_of_messages(
+    ring: Keyring, public_url: str, purpose: Purpose
+) -> Callable[[str], Callable[[int], str]]:
+    """Return what gives the numbered links of any message that never run out: see `signers`."""
+    begun = signers(ring, purpose, before=f"{public_url}/{_PATHS[purpose]}/")
+    return lambda uid: begun(uid, "0")

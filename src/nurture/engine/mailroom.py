@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 
 from nurture.core.errors import RenderError
 from nurture.core.lead import Lead
@@ -17,9 +16,10 @@ from nurture.core.message import (
     address_of,
 )
 from nurture.core.project import Project, Workspace
-from nurture.core.token import Purpose, public_id
-from nurture.engine.links import message_link, redirects
+from nurture.core.token import Keyring, Purpose, public_id
+from nurture.engine.links import links_of_messages, message_link
 from nurture.engine.runtime import Secrets
+from nurture.engine.template_place import as_written
 from nurture.engine.values import read_by
 from nurture.project.check_mails import allowed_names
 from nurture.render.constants import Constants
@@ -27,6 +27,7 @@ from nurture.render.environment import plain
 from nurture.render.headers import (
     Headers,
     ListIdentity,
+    check_unsubscribe,
     reply_headers,
     shared_list_headers,
     unsubscribe_header,
@@ -39,19 +40,23 @@ _OWN_LINKS = {
     "view_url": Purpose.VIEW,
 }
 _Key = tuple[str, str, str]
+_Links = Callable[[str], Callable[[int], str]]
+"""Gives a message's links of one kind by number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Stationery:
     """What all messages share that one sequence sends by one template.
 
-    `own_links` are the message's own links that its template shows, `cutter` cuts its mails;
-    `headers` are in each of them.
+    `own_links` are the message's own links that its template shows, `redirects` those that it
+    puts for others; `cutter` cuts its mails; `headers` are in each of them.
     """
 
     template: MailTemplate
     cutter: Cutter | None
-    own_links: Mapping[str, Purpose]
+    redirects: _Links
+    unsubscribe: _Links
+    own_links: Mapping[str, _Links]
     sender: Address
     headers: Headers
     mailto: str
@@ -89,7 +94,9 @@ class Mailroom:
         key = (project.content_hash, message.sequence, message.template)
         found = self._ready.get(key)
         if found is None:
-            found = self._ready[key] = _prepare(project, message, in_pieces=self.in_pieces)
+            found = self._ready[key] = _prepare(
+                project, message, self.secrets.links, in_pieces=self.in_pieces
+            )
         if isinstance(found, RenderError):
             raise found
         return found
@@ -97,30 +104,31 @@ class Mailroom:
     def _render(
         self, project: Project, message: Message, recipient: Address
     ) -> tuple[RenderedMail, Pieces | None]:
-        workspace = project.workspace
         paper = self._stationery(project, message)
-        own = partial(self._own_link, workspace.public_url, message)
-        unsubscribe = own(Purpose.UNSUBSCRIBE)
-        values = {
-            **message.slots,
-            **{name: own(purpose) for name, purpose in paper.own_links.items()},
-            "unsubscribe_url": unsubscribe,
-            "form_url": own(Purpose.FORM) if message.form else "",
-        }
+        uid = message.uid
+        unsubscribe = paper.unsubscribe(uid)(0)
+        values = {**message.slots, "unsubscribe_url": unsubscribe, "form_url": ""}
+        for name, own in paper.own_links.items():
+            values[name] = own(uid)(0)
+        if message.form:
+            values["form_url"] = self._form_link(project.workspace.public_url, message)
         envelope = Envelope(
             sender=paper.sender,
             recipient=recipient,
-            reply_to=workspace.reply_to or None,
-            headers=(unsubscribe_header(unsubscribe, paper.mailto + message.uid), *paper.headers),
+            reply_to=project.workspace.reply_to or None,
+            headers=(unsubscribe_header(unsubscribe, paper.mailto + uid), *paper.headers),
         )
-        link_url = redirects(self.secrets.links, workspace.public_url, message.uid)
-        mail = render_mail(paper.template, values, envelope=envelope, link_url=link_url)
+        link_url = paper.redirects(uid)
+        try:
+            mail = render_mail(paper.template, values, envelope=envelope, link_url=link_url)
+        except RenderError as error:
+            raise as_written(project, message.template, error) from None
         pieces = paper.cutter.cut(mail, values, link_url=link_url) if paper.cutter else None
         return mail, pieces
 
-    def _own_link(self, public_url: str, message: Message, purpose: Purpose) -> str:
+    def _form_link(self, public_url: str, message: Message) -> str:
         return message_link(
-            self.secrets.links, public_url, purpose, message.uid, message.planned_at
+            self.secrets.links, public_url, Purpose.FORM, message.uid, message.planned_at
         )
 
 
@@ -129,10 +137,20 @@ def addressed_to(lead: Lead) -> Address:
     return address_of(lead.email, lead.profile.get("first_name"), lead.profile.get("last_name"))
 
 
-def _prepare(project: Project, message: Message, *, in_pieces: bool) -> _Stationery | RenderError:
+def _prepare(
+    project: Project, message: Message, ring: Keyring, *, in_pieces: bool
+) -> _Stationery | RenderError:
     workspace, template = project.workspace, project.templates[message.template]
     sequence = project.sequences[message.sequence]
+    links = {
+        purpose: links_of_messages(ring, workspace.public_url, purpose)
+        for purpose in (Purpose.CLICK, Purpose.UNSUBSCRIBE, *_OWN_LINKS.values())
+    }
+    answer_to = workspace.reply_to or workspace.sender_email
+    mailto = f"mailto:{answer_to}?subject=unsubscribe%20"
     try:
+        # Those of the messages differ from these in hexadecimal digits and the signature.
+        check_unsubscribe(links[Purpose.UNSUBSCRIBE]("0")(0), f"{mailto}0")
         names = allowed_names(project)
         compiled = compile_mail(template, project.partials, constants_of(workspace), allowed=names)
         shown = {path[0] for path in read_by(project, template)}
@@ -147,15 +165,16 @@ def _prepare(project: Project, message: Message, *, in_pieces: bool) -> _Station
             feedback=(template.name, sequence.name),
         )
     except RenderError as error:
-        return error
-    answer_to = workspace.reply_to or workspace.sender_email
+        return as_written(project, message.template, error)
     return _Stationery(
         template=compiled,
         cutter=cuts,
-        own_links={name: purpose for name, purpose in _OWN_LINKS.items() if name in shown},
+        redirects=links[Purpose.CLICK],
+        unsubscribe=links[Purpose.UNSUBSCRIBE],
+        own_links={name: links[purpose] for name, purpose in _OWN_LINKS.items() if name in shown},
         sender=Address(name=workspace.sender_name, email=workspace.sender_email),
         headers=headers + (reply_headers() if template.answers_form else ()),
-        mailto=f"mailto:{answer_to}?subject=unsubscribe%20",
+        mailto=mailto,
     )
 
 

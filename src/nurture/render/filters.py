@@ -154,8 +154,13 @@ def english_date(value: object) -> str:
 
 def urlencode(value: object) -> str:
     """Percent-encode a value for use inside a URL."""
-    text = display(value)
-    return text if _UNRESERVED.fullmatch(text) else quote(text, safe="")
+    text = value if type(value) is str else display(value)
+    return text if _UNRESERVED.fullmatch(text) else _quoted(text)
+
+
+@bounded
+def _quoted(text: str) -> str:
+    return quote(text, safe="")
 
 
 def items(value: object) -> Sequence[object]:
@@ -254,6 +259,11 @@ def _trim(value: object, chars: str | None = None) -> str:
     return do_trim(display(value), chars)
 
 
+def _title(text: str) -> str:
+    # One word: what Jinja2 does with each, without looking for more of them.
+    return text[0].upper() + text[1:].lower() if text.isalpha() else do_title(text)
+
+
 def _escape(value: object) -> Markup:
     return escape(display(value))
 
@@ -287,11 +297,11 @@ FILTERS: Mapping[str, Callable[..., object]] = {
     "lower": bounded(_text(str.lower)),
     "replace": replace,
     "round": rounded,
-    "title": bounded(_text(do_title)),
+    "title": bounded(_text(_title)),
     "trim": bounded(_trim),
     "truncate": bounded(truncate),
     "upper": bounded(_text(str.upper)),
-    "urlencode": bounded(urlencode),
+    "urlencode": urlencode,
 }
 """Filters that an author may use."""
 

@@ -42,16 +42,21 @@ def list_headers(
     `feedback` are up to three fields of low cardinality that complaint reports are grouped by.
     """
     shared = shared_list_headers(identity, public_url=one_click_url, feedback=feedback)
+    check_unsubscribe(one_click_url, mailto)
     return (unsubscribe_header(one_click_url, mailto), *shared)
 
 
 def unsubscribe_header(one_click_url: str, mailto: str) -> tuple[str, str]:
-    """Return the one of them that is each mail's own."""
+    """Return the one of them that is each mail's own, out of what `check_unsubscribe` lets pass."""
+    return "List-Unsubscribe", f"<{one_click_url}>, <{mailto}>"
+
+
+def check_unsubscribe(one_click_url: str, mailto: str) -> None:
+    """Refuse a URL or an address that could end the header, or would not be understood in it."""
     if not _URL.fullmatch(one_click_url):
         raise RenderError("the one-click URL is not an http address in plain ASCII")
     if not _MAILTO.fullmatch(mailto):
         raise RenderError("the unsubscribe address is not a mailto: URL in plain ASCII")
-    return "List-Unsubscribe", f"<{one_click_url}>, <{mailto}>"
 
 
 def shared_list_headers(

@@ -24,29 +24,25 @@ class Links:
     URLs in `direct` (unsubscribe, preferences, form, view) act by themselves and stay as they are.
     """
 
-    __slots__ = ("_direct", "_link_url", "_met", "_routed")
+    __slots__ = ("_direct", "_link_url", "_routed")
 
     def __init__(self, link_url: Callable[[int], str], direct: Collection[str]) -> None:
         self._link_url = link_url
         self._direct = direct
         self._routed: dict[str, str] = {}
-        self._met: dict[str, str] = {}
 
     def __call__(self, href: str) -> str:
         """Return where the link has to point."""
-        points_to = self._met.get(href)
+        routed = self._routed
+        points_to = routed.get(href)
         if points_to is None:
-            points_to = self._met[href] = self._route(href)
+            url = href.strip()
+            if url in self._direct or not url[:8].lower().startswith(_HTTP):
+                return href
+            points_to = routed.get(url)
+            if points_to is None:
+                points_to = routed[url] = self._link_url(len(routed))
         return points_to
-
-    def _route(self, href: str) -> str:
-        url = href.strip()
-        if url in self._direct or not url.lower().startswith(_HTTP):
-            return href
-        routed = self._routed.get(url)
-        if routed is None:
-            routed = self._routed[url] = self._link_url(len(self._routed))
-        return routed
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -80,8 +76,10 @@ def content(text: str) -> str:
     return text.replace("<", "&lt;").replace(">", "&gt;")
 
 
-_IN_URL = re.compile(r"[^\s<>\"]+")
-_SCHEME_END = "://"
+# Looking for the rare `://` first takes a quarter of the time that looking for the scheme takes.
+_REST_OF_URL = re.compile(
+    r"(://(?:(?<=[hH][tT][tT][pP]://)|(?<=[hH][tT][tT][pP][sS]://))[^\s<>\"]+)"
+)
 _TRAILING = ".,;:!?)'"
 
 
@@ -91,24 +89,13 @@ def route_text(text: str, links: Links) -> str:
     Other URLs stay: a lead's own value could be one, and the redirect must lead nowhere that the
     author has not chosen.
     """
-    parts: list[str] = []
-    done = 0
-    # Looking for the rare `://` first takes a quarter of the time that looking for the whole takes.
-    at = text.find(_SCHEME_END)
-    while at >= 0:
-        begin = at + len(_SCHEME_END)
-        scheme = _scheme_before(text[max(done, at - len("https")) : at].lower())
-        rest = _IN_URL.match(text, begin) if scheme else None
-        if rest:
-            start, begin = at - scheme, rest.end()
-            url = text[start:begin].rstrip(_TRAILING)
-            parts += (text[done:start], links.known(url))
-            done = start + len(url)
-        at = text.find(_SCHEME_END, begin)
-    parts.append(text[done:])
-    return "".join(parts)
-
-
-def _scheme_before(text: str) -> int:
-    """Return the length of the scheme of the web that the text ends with."""
-    return 5 if text == "https" else 4 if text.endswith("http") else 0
+    pieces = _REST_OF_URL.split(text)
+    for at in range(1, len(pieces), 2):
+        before, rest = pieces[at - 1], pieces[at]
+        scheme = len("http" if before[-1] in "pP" else "https")
+        whole = before[-scheme:] + rest
+        url = whole.rstrip(_TRAILING)
+        redirect = links.known(url)
+        if redirect is not url:
+            pieces[at - 1 : at + 1] = before[:-scheme], redirect + whole[len(url) :]
+    return "".join(pieces)

@@ -17,14 +17,19 @@ from jinja2 import nodes
 from nurture.core.errors import RenderError
 from nurture.core.message import Address, RenderedMail
 from nurture.core.project import Template
+from nurture.core.value import value
 from nurture.render.constants import Constants, write_down
+from nurture.render.effort import ordinary
 from nurture.render.environment import Compiled, Flat, clean, compile_flat, flatten, plain
 from nurture.render.fold import Folded, fold
 from nurture.render.grammar import Path
 from nurture.render.links import Links, route, route_text
 from nurture.render.markup import MAX_NESTING, Tokenizer, nests_too_deeply
+from nurture.render.quick import Parts, quick
 from nurture.render.sandbox import HTML, TEXT
+from nurture.render.slots import with_slots
 from nurture.render.text import finish, mark
+from nurture.render.work import Names
 
 DIRECT_NAMES = ("unsubscribe_url", "preferences_url", "view_url", "form_url")
 """Values whose links are not redirected: they act, and the redirect would only delay them."""
@@ -40,7 +45,7 @@ _HIDDEN = "display:none;max-height:0;max-width:0;opacity:0;overflow:hidden;mso-h
 _FILLER = "&#847;&zwnj;" * 40
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Envelope:
     """Whom a mail is from and to, and the headers that only this mail has."""
 
@@ -99,7 +104,7 @@ def compile_mail(
     texts += [flatten(sources, names[".txt"], allowed=allowed)] if written else []
     for text in texts:
         given |= write_down(text, constants, html=False)
-    return MailTemplate(
+    mail = MailTemplate(
         name=template.name,
         version=template.version,
         subject=compile_flat(texts[0], TEXT),
@@ -110,6 +115,18 @@ def compile_mail(
         flat_html=flat,
         flat_text=texts[1] if written else None,
     )
+    return _with_quick_way(mail, texts[0])
+
+
+def _with_quick_way(mail: MailTemplate, subject: Flat) -> MailTemplate:
+    folded, text = mail.folded, mail.flat_text
+    if folded is None:
+        return mail
+    document, marked = folded.trees()
+    parts = [document, with_slots(text.body) if text else marked, with_slots(subject.body)]
+    reads = {**mail.flat_html.reads, **(text.reads if text else {}), **subject.reads}
+    made = quick(mail.name, parts, [folded.html, mail.text or folded.text, mail.subject], reads)
+    return replace(mail, folded=replace(folded, quick=made))
 
 
 def render_mail(
@@ -120,16 +137,18 @@ def render_mail(
     link_url: Callable[[int], str],
 ) -> RenderedMail:
     """Render a mail for one lead; `link_url` gives the redirect for a link's number."""
-    shown = {**template.given, **clean(values)}
-    links = Links(link_url, {str(shown[name]) for name in DIRECT_NAMES if shown.get(name)})
-    html, text = _bodies(template, shown, links)
+    written, links = _written(template, values, link_url)
     return RenderedMail(
         sender=envelope.sender,
         recipient=_mailable(envelope.recipient),
         reply_to=envelope.reply_to,
-        subject=_subject(template, shown),
-        html=html,
-        text=text,
+        subject=_one_line(template, written.subject),
+        html=written.html,
+        text=(
+            finish(written.text)
+            if template.text is None
+            else route_text(written.text.strip() + "\n", links)
+        ),
         headers=envelope.headers,
         links=links.targets,
     )
@@ -144,6 +163,28 @@ def _mailable(recipient: Address) -> Address:
     return recipient if name == recipient.name else replace(recipient, name=name)
 
 
+def _written(
+    template: MailTemplate, values: Mapping[str, object], link_url: Callable[[int], str]
+) -> tuple[Parts, Links]:
+    """Return the parts as they are written, and the links that were met in them."""
+    at_once = template.folded.quick if template.folded else None
+    if at_once is not None:
+        names = Names({**template.given, **values} if template.given else values)
+        if ordinary(names):
+            names["_links"] = links = _links(names, link_url)
+            parts = at_once.write(names)
+            if parts is not None:
+                return parts, links
+    shown = {**template.given, **clean(values)}
+    links = _links(shown, link_url)
+    html, text = _bodies(template, shown, links)
+    return Parts(html, text, template.subject.render(shown)), links
+
+
+def _links(shown: Mapping[str, object], link_url: Callable[[int], str]) -> Links:
+    return Links(link_url, frozenset(map(str, map(shown.get, DIRECT_NAMES))))
+
+
 def _bodies(template: MailTemplate, values: dict[str, object], links: Links) -> tuple[str, str]:
     folded = template.folded
     if folded is not None:
@@ -152,8 +193,8 @@ def _bodies(template: MailTemplate, values: dict[str, object], links: Links) -> 
     else:
         html = route(_inlined(template.html, values), links)
     if template.text is not None:
-        return html, route_text(template.text.render(values).strip() + "\n", links)
-    return html, finish(folded.text.render(values) if folded else mark(html))
+        return html, template.text.render(values)
+    return html, folded.text.render(values) if folded else mark(html)
 
 
 def _inlined(template: Compiled, values: Mapping[str, object]) -> str:
@@ -170,9 +211,9 @@ def _inline(document: str, *, name: str) -> str:
         raise RenderError(f"{name}: its CSS cannot be inlined: {error}") from None
 
 
-def _subject(template: MailTemplate, values: Mapping[str, object]) -> str:
+def _one_line(template: MailTemplate, subject: str) -> str:
     # split() without argument also breaks at U+0085 and U+2028, which some clients show as lines.
-    subject = " ".join(template.subject.render(values).split())
+    subject = " ".join(subject.split())
     if not subject:
         raise RenderError(f"{template.name}: the subject is empty")
     return subject if len(subject) <= MAX_SUBJECT else f"{subject[: MAX_SUBJECT - 3]}..."

@@ -8,7 +8,6 @@ byte for byte, so a mistake here costs a batch, never a mail.
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,13 +16,12 @@ from jinja2 import nodes
 
 from nurture.core.errors import RenderError
 from nurture.core.message import Pieces, RenderedMail
-from nurture.render.environment import Compiled, Flat, clean, compile_flat
-from nurture.render.filters import display
-from nurture.render.fold import WRITERS, Filled
+from nurture.render.environment import Compiled, Flat, clean
+from nurture.render.fold import compile_body
 from nurture.render.grammar import walk
 from nurture.render.links import Links, route_text
 from nurture.render.mail import DIRECT_NAMES, MailTemplate
-from nurture.render.sandbox import Sandbox
+from nurture.render.slots import WRITERS, with_slots
 from nurture.render.text import finish
 
 # Control characters: `clean` keeps them out of every value, and `text` uses others.
@@ -41,7 +39,6 @@ def _marking(write: Callable[..., str]) -> Callable[..., str]:
 
 
 _MARKED_WRITERS = {name: _marking(write) for name, write in WRITERS.items()}
-_MARKED_TEXT = Sandbox(autoescape=False, slots={"_value": _marking(display)})
 
 
 class _MarkedLinks(Links):
@@ -60,8 +57,8 @@ class Cutter:
     """Cuts mails of one template."""
 
     template: MailTemplate
-    html: Filled
-    text: Filled | Compiled
+    html: Compiled
+    text: Compiled
 
     def cut(
         self,
@@ -93,12 +90,17 @@ def cutter(template: MailTemplate) -> Cutter | None:
     """
     if template.folded is None or not _is_plain(template.flat_html):
         return None
-    html, text = template.folded.again(_MARKED_WRITERS)
-    if template.flat_text is None:
-        return Cutter(template=template, html=html, text=text)
-    if not _is_plain(template.flat_text):
-        return None
-    return Cutter(template=template, html=html, text=_marked_text(template.flat_text))
+    html, text = template.folded.trees()
+    written = template.flat_text
+    if written is not None:
+        if not _is_plain(written):
+            return None
+        text = with_slots(written.body)
+    return Cutter(
+        template=template,
+        html=compile_body(template.flat_html, html, _MARKED_WRITERS),
+        text=compile_body(written or template.flat_html, text, _MARKED_WRITERS),
+    )
 
 
 def _is_plain(flat: Flat) -> bool:
@@ -107,21 +109,6 @@ def _is_plain(flat: Flat) -> bool:
         for statement in flat.body
         for node in walk(statement)
     )
-
-
-def _marked_text(flat: Flat) -> Compiled:
-    body = copy.deepcopy(flat.body)
-    for statement in body:
-        for node in walk(statement):
-            if isinstance(node, nodes.Output):
-                node.nodes = [_marked_value(child) for child in node.nodes]
-    return compile_flat(Flat(name=flat.name, body=body, origins=flat.origins), _MARKED_TEXT)
-
-
-def _marked_value(child: nodes.Expr) -> nodes.Expr:
-    if isinstance(child, nodes.TemplateData):
-        return child
-    return nodes.Filter(child, "_value", [], [], None, None, lineno=child.lineno)
 
 
 def _pieces(marked: str, rendered: str) -> tuple[str, ...]:

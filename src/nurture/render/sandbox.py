@@ -52,7 +52,15 @@ _COUNTED = {
 }
 
 
-class _AtOnce(CodeGenerator):
+class Code(CodeGenerator):
+    """Generates code for templates that never include or import while they run."""
+
+    def pop_assign_tracking(self, frame: Frame) -> None:
+        """Leave out how `set` tells blocks and imports of its name."""
+        self._assign_stack.pop()
+
+
+class _AtOnce(Code):
     """Joins what a template writes where Jinja2 would hand it over piece by piece.
 
     That is a third quicker. A template that could write too much goes on handing over pieces, so
@@ -87,7 +95,7 @@ class _AtOnce(CodeGenerator):
 class Sandbox(ImmutableSandboxedEnvironment):
     """Jinja2 without globals, calls, subscripts or attributes of objects: plain values only."""
 
-    code_generator_class = _AtOnce
+    code_generator_class: type[CodeGenerator] = _AtOnce
 
     def __init__(
         self,

@@ -57,7 +57,7 @@ def flat(text: str) -> str:
 def finish(marked: str) -> str:
     """Resolve the marks: links as `text: url`, lists, underlined headings, single blank lines."""
     text = _LINKS.sub(_link, marked)
-    if _ITEM in text:
+    if _ITEM in text or _BULLETED in text or _NUMBERED in text:
         text = _LISTS.sub(_Lists(), text)
     lines: list[str] = []
     for raw in text.split("\n"):

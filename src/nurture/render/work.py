@@ -18,7 +18,7 @@ MAX_WORK = 300_000
 CALL = 5
 """Units for calling a filter at all."""
 
-_ITEM = 32
+ITEM = 32
 """What an item of a list counts for, in characters."""
 
 COSTS = {
@@ -43,33 +43,25 @@ COSTS = {
 """How many characters cost one unit, for each filter; those missing here look at no character."""
 
 
-class Working(dict[str, object]):
-    """The values of one rendering, and how much was done in it.
+class Names(dict[str, object]):
+    """The values of one rendering: what generated code asks of Jinja2's `Context`, and no more."""
 
-    It is what generated code asks of Jinja2's `Context`, and no more.
-    """
-
-    __slots__ = ("work",)
-
-    def __init__(self, values: Mapping[str, object]) -> None:
-        super().__init__(values)
-        self.work = 0
+    __slots__ = ()
 
     def __missing__(self, _name: str) -> object:
         return missing
 
     resolve_or_missing = dict.__getitem__
 
-    # Where `set` notes its name for blocks and imports too, of which there are none here.
-    @property
-    def vars(self) -> dict[str, object]:
-        """Return where nobody looks."""
-        return {}
 
-    @property
-    def exported_vars(self) -> set[str]:
-        """Return where nobody looks."""
-        return set()
+class Working(Names):
+    """The values of one rendering, and how much was done in it."""
+
+    __slots__ = ("work",)
+
+    def __init__(self, values: Mapping[str, object]) -> None:
+        super().__init__(values)
+        self.work = 0
 
     def spend(self, units: int) -> None:
         """Count units; raise TemplateRuntimeError beyond the limit."""
@@ -98,7 +90,7 @@ def size(value: object) -> int:
         case str():
             return len(value)
         case list() | tuple():
-            return sum(_ITEM + size(item) for item in value)
+            return sum(ITEM + size(item) for item in value)
         case bool():
             return 0
         case int():
