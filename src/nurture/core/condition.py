@@ -358,7 +358,7 @@ def _compared(condition: Compare, facts: Facts) -> bool | None:
     known = value_of(ref, facts)
     if known is None:
         return None
-    return compare(known, condition.operator, scaled(ref, condition.literal))
+    return _ORDER[condition.operator](known, scaled(ref, condition.literal))
 
 
 def _date_leaf(condition: DateWithin | DatePast, facts: Facts) -> bool | None:

@@ -14,7 +14,7 @@ from hashlib import blake2b
 from typing import assert_never
 
 from nurture.core.choosing import choose
-from nurture.core.condition import Facts, holds
+from nurture.core.condition import holds
 from nurture.core.decision import (
     Action,
     AddScore,
@@ -29,6 +29,8 @@ from nurture.core.decision import (
     Situation,
     TakeBack,
     WaitingMail,
+    mail_of,
+    noted,
 )
 from nurture.core.enrollment import Awaiting, Enrollment
 from nurture.core.event import EventKind
@@ -94,6 +96,7 @@ class _Walk:
         self.enrollment = enrollment
         self.sequence = sequence
         self.situation = situation
+        self.facts = situation.facts
         self.project = project
         self.now = now
         self.actions: list[Action] = []
@@ -107,12 +110,8 @@ class _Walk:
         # A tick that comes late must not stretch the sequence: waits count from the due time.
         self.clock = min(enrollment.wait_until or enrollment.due_at or now, now)
 
-    @property
-    def facts(self) -> Facts:
-        return self.situation.facts
-
-    def note(self, step: str, rule: str, outcome: str, **inputs: str) -> None:
-        self.notes.append(Note(step=step, rule=rule, outcome=outcome, inputs=inputs))
+    def note(self, step: str, rule: str, outcome: str) -> None:
+        self.notes.append(noted(step, rule, outcome))
 
     def end(self, step: str, reason: str, rule: str) -> End:
         self.note(step, rule, f"left the sequence: {reason}")
@@ -136,7 +135,7 @@ class _Walk:
         step_id = self.enrollment.step
         for _ in range(MAX_STEPS):
             result = self.take(self.sequence.by_id[step_id])
-            if isinstance(result, Park | End):
+            if not isinstance(result, _Go):
                 return result
             if result.next is None:
                 return self.end(step_id, "finished", "end of the sequence")
@@ -299,14 +298,14 @@ class _Walk:
             step, self.sequence, self.enrollment, self.situation, self.project,
             planned=one_is, now=self.now,
         ):  # fmt: skip
+            case Clear(replaces=mails):
+                self.replaces = mails
+                return None
             case Hold(awaiting=awaiting, until=until, reason=reason):
                 return self._hold(step, awaiting, until, reason)
             case Dropped():
                 self.note(step.id, "sending rules", "over the caps; dropped")
                 return _Go(step.next)
-            case Clear(replaces=mails):
-                self.replaces = mails
-                return None
 
     def _hold(self, step: Step, awaiting: Awaiting, until: datetime | None, reason: str) -> Park:
         same = (
@@ -330,16 +329,10 @@ class _Walk:
             why = f"replaced by {step.template}"
             self.actions.append(TakeBack(step=step.id, message_id=mail.id, reason=why))
             self.note(step.id, "sending rules", f"took the place of the mail {mail.template}")
-        self.actions.append(
-            PlanMessage(
-                step=step.id,
-                template=step.template,
-                topic=topic_of(step, self.sequence, self.project),
-                window=step.window or self.sequence.window,
-                form=step.form if isinstance(step, FormStep) else "",
-                expires_at=expires,
-            )
-        )
+        topic = topic_of(step, self.sequence, self.project)
+        window = step.window or self.sequence.window
+        form = step.form if isinstance(step, FormStep) else ""
+        self.actions.append(mail_of(step.id, step.template, topic, window, form, expires))
         self.note(step.id, "step", f"planned the mail {step.template}")
         # What follows is counted from the mail, not from when it would have been due.
         self.clock = self.now

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
+from functools import lru_cache
 
 from nurture.core.condition import Facts
 from nurture.core.enrollment import Awaiting
 from nurture.core.event import EventKind
 from nurture.core.lead import Value
+from nurture.core.value import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class WaitingMail:
     """A mail of the lead that is ready and has not begun to leave."""
 
@@ -22,7 +24,7 @@ class WaitingMail:
     planned_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Situation:
     """What a decision needs besides the lead's facts.
 
@@ -42,7 +44,7 @@ class Situation:
     waiting: Sequence[WaitingMail] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class PlanMessage:
     """Plan one mail; `form` names the form its signed link opens."""
 
@@ -54,7 +56,7 @@ class PlanMessage:
     expires_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class SetFields:
     """Set profile fields."""
 
@@ -62,7 +64,7 @@ class SetFields:
     values: Mapping[str, Value]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class AddScore:
     """Add engagement points."""
 
@@ -71,7 +73,7 @@ class AddScore:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class AskPerson:
     """Create a task."""
 
@@ -81,7 +83,7 @@ class AskPerson:
     due_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class ArchiveLead:
     """Move the lead to the inactive file."""
 
@@ -89,7 +91,7 @@ class ArchiveLead:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class TakeBack:
     """Cancel a mail that has not begun to leave."""
 
@@ -101,7 +103,7 @@ class TakeBack:
 Action = PlanMessage | TakeBack | SetFields | AddScore | AskPerson | ArchiveLead
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Note:
     """One choice: at which step, by which rule, from which inputs, with what result."""
 
@@ -111,7 +113,7 @@ class Note:
     inputs: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Park:
     """Stay open at the step until `due_at`, or, without one, until an event."""
 
@@ -123,7 +125,7 @@ class Park:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class End:
     """The enrollment is over."""
 
@@ -131,7 +133,7 @@ class End:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Decision:
     """What the enrollment does now."""
 
@@ -140,3 +142,20 @@ class Decision:
     notes: tuple[Note, ...]
     visit: int = 0
     jumps: Mapping[str, int] = field(default_factory=dict)
+
+
+# A batch makes the same choices for thousands: they share one value.
+@lru_cache(maxsize=4096)
+def noted(step: str, rule: str, outcome: str) -> Note:
+    """Return the choice as it is noted."""
+    return Note(step=step, rule=rule, outcome=outcome)
+
+
+@lru_cache(maxsize=4096)
+def mail_of(
+    step: str, template: str, topic: str, window: str, form: str, expires_at: datetime | None
+) -> PlanMessage:
+    """Return the mail as it is planned."""
+    return PlanMessage(
+        step=step, template=template, topic=topic, window=window, form=form, expires_at=expires_at
+    )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from nurture.core.value import value
 
 Value = str | int | bool | tuple[str, ...]
 """A profile value. Dates are ISO text; several choices are a sorted tuple of keys."""
@@ -78,7 +79,7 @@ class Trait(StrEnum):
 UNKNOWN_GRADE = "?"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Standing:
     """Where a lead stands: everything that is derived and stored on the lead's row.
 
@@ -111,7 +112,7 @@ def first_standing() -> Standing:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Lead:
     """One person as the decisions see it, with the account's profile beside their own.
 
@@ -138,7 +139,7 @@ class Lead:
     temperature_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Recipient:
     """What of a lead decides whether a mail leaves; much less than the whole lead."""
 

@@ -33,6 +33,10 @@ class Clear:
     replaces: Sequence[WaitingMail] = ()
 
 
+CLEAR = Clear()
+NONE: frozenset[int] = frozenset()
+
+
 def topic_of(step: EmailStep | FormStep, sequence: NurtureSequence, project: Project) -> str:
     """Return the consent topic: the step's, else the mail's own, else the sequence's."""
     template = project.templates.get(step.template)
@@ -59,30 +63,41 @@ def may_plan(
     if topic not in lead.topics:
         return Hold(awaiting=Awaiting.HOLD, until=None, reason=f"no consent for {topic}")
     waiting = situation.waiting if step.when_capped is WhenCapped.REPLACE else ()
-    own = {mail.id for mail in waiting if mail.enrollment_id == enrollment.id}
-    unsettled = Hold(
-        awaiting=Awaiting.TURN, until=now + SETTLE, reason="the mail before has not left"
-    )
+    own = {mail.id for mail in waiting if mail.enrollment_id == enrollment.id} if waiting else NONE
     if situation.unsettled and not own:
-        return unsettled
+        return _unsettled(now)
     if planned:
         return Hold(awaiting=Awaiting.TURN, until=now + SOON, reason="one mail at a time")
+    window = project.workspace.windows[step.window or sequence.window]
+    answer = turn(
+        step.when_capped, project.workspace, window, lead.time_zone, _beside(waiting, situation),
+        waiting=len(waiting), now=now,
+    )  # fmt: skip
+    match answer:
+        case Open(replaces=0) if not own:
+            return CLEAR
+        case Open(replaces=count):
+            # Where both have room, a mail of one's own still leaves before the next is planned.
+            left = own - {mail.id for mail in waiting[:count]}
+            return _unsettled(now) if left else Clear(replaces=waiting[:count])
+        case Shut(until=opens):
+            reason = f"window {window.name} and caps"
+            return Hold(awaiting=Awaiting.TURN, until=opens, reason=reason)
+        case Dropped():
+            return answer
+
+
+def _unsettled(now: datetime) -> Hold:
+    reason = "the mail before has not left"
+    return Hold(awaiting=Awaiting.TURN, until=now + SETTLE, reason=reason)
+
+
+def _beside(waiting: Sequence[WaitingMail], situation: Situation) -> Sequence[datetime]:
+    """Return when the lead's other mails leave or left."""
+    if not waiting:
+        return situation.recent_sends
     sent = list(situation.recent_sends)
     for mail in waiting:
         if mail.planned_at in sent:
             sent.remove(mail.planned_at)
-    window = project.workspace.windows[step.window or sequence.window]
-    answer = turn(
-        step.when_capped, project.workspace, window, lead.time_zone, sent,
-        waiting=len(waiting), now=now,
-    )  # fmt: skip
-    match answer:
-        case Shut(until=opens):
-            reason = f"window {window.name} and caps"
-            return Hold(awaiting=Awaiting.TURN, until=opens, reason=reason)
-        case Open(replaces=count):
-            # Where both have room, a mail of one's own still leaves before the next is planned.
-            left = own - {mail.id for mail in waiting[:count]}
-            return unsettled if left else Clear(replaces=waiting[:count])
-        case Dropped():
-            return answer
+    return sent

@@ -102,6 +102,9 @@ class Open:
     replaces: int = 0
 
 
+OPEN = Open()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shut:
     """The mail may not leave before."""
@@ -131,7 +134,7 @@ def turn(
     """
     if when_capped is WhenCapped.DEFER:
         opens = sendable_from(workspace, window, zone_name, sent, now=now)
-        return Open() if opens == now else Shut(until=opens)
+        return OPEN if opens == now else Shut(until=opens)
     # The window first: by the time it opens the caps may have room again.
     opens = next_open(window, zone_name, workspace.holidays, now=now)
     if opens > now:

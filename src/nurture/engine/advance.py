@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from nurture.core.decide import decide
 from nurture.core.decision import (
@@ -46,6 +47,8 @@ log = logging.getLogger(__name__)
 LEASE = timedelta(minutes=2)
 FIRST_SET_ASIDE = timedelta(minutes=10)
 LONGEST_SET_ASIDE = timedelta(days=1)
+_MOVING = (SetFields, AddScore, ArchiveLead, TakeBack)
+"""Actions that change the lead's own row."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -233,9 +236,7 @@ def _leads_moved_by(connection: Connection, decided: Sequence[_Decided]) -> set[
         d.lead.id
         for d in decided
         if isinstance(d.decision.then, End)
-        or any(
-            isinstance(a, SetFields | AddScore | ArchiveLead | TakeBack) for a in d.decision.actions
-        )
+        or any(isinstance(action, _MOVING) for action in d.decision.actions)
     }
     accounts = {
         d.lead.account_id
@@ -269,7 +270,7 @@ def _message(
 ) -> messages.NewMessage:  # fmt: skip
     step = f"{action.step}/{visit}"
     # Not the row's id: the public id is the same wherever the same thing happens.
-    passage = f"{enrollment.sequence}/{enrollment.entered_at.isoformat()}"
+    passage = _passage(enrollment.sequence, enrollment.entered_at)
     template = project.templates[action.template]
     return messages.NewMessage(
         uid=public_id(runtime.secrets.identity, f"message/{lead.uid}/{passage}/{step}"),
@@ -287,6 +288,12 @@ def _message(
         slots=template_values(project, lead, now=now, read=runtime.read_by(project, template)),
         expires_at=action.expires_at,
     )
+
+
+# Many of a batch entered in the same moment.
+@lru_cache(maxsize=4096)
+def _passage(sequence: str, entered_at: datetime) -> str:
+    return f"{sequence}/{entered_at.isoformat()}"
 
 
 def _act(

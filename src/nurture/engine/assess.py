@@ -19,7 +19,7 @@ from nurture.engine import intake
 from nurture.engine.erase import erase_leads
 from nurture.engine.recheck_words import say_recheck
 from nurture.engine.runtime import InForce, Runtime, asked_by, today
-from nurture.store import enrollments, handoffs, leads, profiles, records
+from nurture.store import assessments, enrollments, handoffs, leads, profiles, records
 from nurture.store.db import Connection
 from nurture.store.history import read_facts, read_history
 
@@ -64,9 +64,7 @@ def run(
     """
     counts = Assessed()
     with runtime.database.write() as connection:
-        ids = leads.claim_for_assessment(
-            connection, now=now, lease=LEASE, limit=limit, lead_ids=lead_ids
-        )
+        ids = assessments.claim(connection, now=now, lease=LEASE, limit=limit, lead_ids=lead_ids)
     if not ids:
         return counts
     counts.leads = len(ids)
@@ -136,7 +134,7 @@ def _store(
     counts.stale = len(batch.judged) - len(judged)
     if not judged:
         return
-    leads.store_assessments(connection, [(j.lead, j.found) for j in judged], now=now)
+    assessments.keep(connection, [(j.lead, j.found) for j in judged], now=now)
     leads.store_profiles(connection, {j.lead.id: j.lead.profile for j in judged})
     leads.store_account_profiles(connection, {j.lead.account_id: j.lead.account for j in judged})
     _record(runtime, connection, judged, in_force, now)
@@ -170,7 +168,7 @@ def _record(
     records.note_verdicts(connection, changed, now=now)
     _ask(connection, judged, in_force, now)
     days = [_arrived(j.lead, one) for j in judged for one in j.found.arrived]
-    intake.record(runtime, connection, days, project=in_force.project, now=now)
+    intake.record_held(runtime, connection, days, project=in_force.project, now=now)
 
 
 def _as_found(j: _Judged) -> Facts:

@@ -10,13 +10,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
+from select import POLLIN, poll
+from typing import Any, cast
 
 import orjson
+import psycopg
 from sqlalchemy import BigInteger, Connection, Dialect, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, InvalidatePoolError
 from sqlalchemy.types import TypeDecorator
 
 __all__ = ["Connection", "Database", "Instant", "open_database", "stored", "to_json"]
@@ -139,7 +142,6 @@ def open_database(url: str) -> Database:
         json_serializer=to_json,
         # PostgreSQL hands over text and nothing else.
         json_deserializer=from_json if parsed.get_backend_name() == "sqlite" else orjson.loads,
-        pool_pre_ping=parsed.get_backend_name() == "postgresql",
         # Values are personal: errors and logs name the statement, never its parameters.
         hide_parameters=True,
         pool_size=10,
@@ -150,6 +152,7 @@ def open_database(url: str) -> Database:
         event.listen(engine, "begin", _begin_sqlite)
     else:
         event.listen(engine, "connect", _configure_postgresql)
+        event.listen(engine, "checkout", partial(_look_after, engine.dialect))
         event.listen(engine, "begin", _begin_postgresql)
     return Database(engine=engine, dialect=parsed.get_backend_name())
 
@@ -183,6 +186,23 @@ def _configure_postgresql(connection: DBAPIConnection, _record: object) -> None:
     cursor.execute("SET plan_cache_mode = force_custom_plan")
     cursor.close()
     connection.commit()
+
+
+def _look_after(
+    dialect: Dialect, connection: psycopg.Connection[Any], _record: object, _proxy: object
+) -> None:
+    """Let the pool forget its connections where the server has closed the one at hand.
+
+    A server that ends a connection says so, and an idle one says nothing else: to listen is as
+    good as to ask, which would take longer than many a statement.
+    """
+    try:
+        listening = poll()
+        listening.register(connection.fileno(), POLLIN)
+        if listening.poll(0):
+            dialect.do_ping(cast("DBAPIConnection", connection))
+    except psycopg.Error:
+        raise InvalidatePoolError from None
 
 
 def _begin_sqlite(connection: Connection) -> None:

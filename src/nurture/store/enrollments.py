@@ -7,15 +7,28 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Select, Update, and_, delete, not_, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    Update,
+    and_,
+    bindparam,
+    delete,
+    not_,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from nurture.core.decision import Decision, End, Park
 from nurture.core.enrollment import Awaiting, Enrollment
-from nurture.store import sets
-from nurture.store.db import Connection, stored
+from nurture.store import leases, sets
+from nurture.store.db import Connection, Instant, stored
 from nurture.store.pauses import paused
-from nurture.store.sets import Given, among
+from nurture.store.sets import Given, among, among_given
 from nurture.store.tables import enrollments, past_enrollments
 
 
@@ -68,29 +81,40 @@ def claim(
     lead_ids: Sequence[int] | None = None,
 ) -> list[Enrollment]:
     """Lease the enrollments that are due, longest due first; a lost worker's come up again."""
-    due = select(enrollments.c.id).where(
-        enrollments.c.due_at <= now,
-        or_(enrollments.c.lease_until.is_(None), enrollments.c.lease_until <= now),
-        not_(paused(enrollments.c.lead_id, now=now)),
-    )
-    if lead_ids is not None:
-        due = due.where(among(enrollments.c.lead_id, lead_ids))
-    due = due.order_by(enrollments.c.due_at, enrollments.c.id).limit(limit)
-    if connection.dialect.name == "postgresql":
-        due = due.with_for_update(skip_locked=True)
-    # Apart, so that it is asked once: asked once a row it would lock more than the limit.
-    turn = due.cte("turn")
-    rows = connection.execute(
-        update(enrollments)
-        .where(enrollments.c.id.in_(select(turn.c.id)))
-        .values(lease_until=now + lease)
-        .returning(*_READ)
-    )
+    given: dict[str, Any] = {"now": now, "until": now + lease, "most": limit}
+    given["end"] = leases.longest(now, lease)
+    if lead_ids is None:
+        rows = connection.execute(_CLAIM, given)
+    else:
+        rows = connection.execute(_CLAIM_OF_SOME, {**given, "lead_ids": lead_ids})
     found = map(_as_read, rows.tuples().all())
     return sorted(found, key=lambda e: (e.due_at or now, e.id))
 
 
 _READ = [enrollments.c[name] for name in Enrollment.__dataclass_fields__]
+_NOW = bindparam("now", type_=Instant)
+
+
+def _claiming(*whose: ColumnElement[bool]) -> ReturningUpdate[Any]:
+    due = select(enrollments.c.id).where(
+        enrollments.c.due_at <= _NOW,
+        leases.is_free(enrollments.c.lease_until, _NOW, bindparam("end", type_=Instant)),
+        not_(paused(enrollments.c.lead_id, now=_NOW)),
+        *whose,
+    )
+    due = due.order_by(enrollments.c.due_at, enrollments.c.id).limit(bindparam("most"))
+    # Apart, so that it is asked once: asked once a row it would lock more than the limit.
+    turn = due.with_for_update(skip_locked=True).cte("turn")
+    return (
+        update(enrollments)
+        .where(enrollments.c.id.in_(select(turn.c.id)))
+        .values(lease_until=bindparam("until", type_=Instant))
+        .returning(*_READ)
+    )
+
+
+_CLAIM = _claiming()
+_CLAIM_OF_SOME = _claiming(among_given(enrollments.c.lead_id, "lead_ids"))
 _AWAITING = {str(awaiting): awaiting for awaiting in Awaiting}
 
 
@@ -131,14 +155,18 @@ def of_lead(connection: Connection, lead_id: int) -> list[tuple[Enrollment, str]
 
 def unchanged(connection: Connection, seen: Mapping[int, int]) -> set[int]:
     """Lock enrollments; return the ids still at the version read (`seen`: id to version)."""
-    statement = select(enrollments.c.id, enrollments.c.version).where(among(enrollments.c.id, seen))
-    rows = connection.execute(_locked_in_order(statement)).tuples()
+    rows = connection.execute(_HOLD, {"ids": list(seen)}).tuples().all()
     return {row_id for row_id, version in rows if seen[row_id] == version}
 
 
 def _locked_in_order(statement: Select[Any]) -> Select[Any]:
     """Lock row after row in one order, so that transactions wait but never lock each other up."""
     return statement.order_by(enrollments.c.id).with_for_update(key_share=True)
+
+
+_HOLD = _locked_in_order(
+    select(enrollments.c.id, enrollments.c.version).where(among_given(enrollments.c.id, "ids"))
+)
 
 
 _PARKED = [

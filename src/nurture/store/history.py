@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, case, func, or_, select
 
 from nurture.core.condition import Facts
 from nurture.core.event import MEANINGFUL_TOUCHES, EventKind
@@ -16,9 +16,9 @@ from nurture.core.message import MessageState
 from nurture.core.overrides import NONE
 from nurture.core.score import Tally
 from nurture.store import lists, overrides
-from nurture.store.db import Connection
+from nurture.store.db import Connection, Instant
 from nurture.store.messages import UNSETTLED
-from nurture.store.sets import among
+from nurture.store.sets import among, among_given
 from nurture.store.tables import (
     enrollments,
     events,
@@ -80,15 +80,17 @@ def read_facts(
     latest = _latest(connection, ids, asked.latest, now)
     sent = _sent(connection, ids, now) if asked.sent else {}
     past = _passages(connection, ids) if asked.sequences else {}
-    nothing = _Past()
+    inside = {lead_id: frozenset(passages.inside) for lead_id, passages in past.items()}
+    left = {lead_id: frozenset(passages.left_at) for lead_id, passages in past.items()}
+    none: frozenset[str] = frozenset()
     return {
         lead_id: Facts(
             lead=lead,
             today=today,
             latest=latest.get(lead_id, {}),
             sent=sent.get(lead_id, {}),
-            inside=frozenset(past.get(lead_id, nothing).inside),
-            left=frozenset(past.get(lead_id, nothing).left_at),
+            inside=inside.get(lead_id, none),
+            left=left.get(lead_id, none),
         )
         for lead_id, lead in batch.items()
     }
@@ -340,54 +342,51 @@ def recent_sends(
     connection: Connection, ids: Sequence[int], *, now: datetime
 ) -> dict[int, list[datetime]]:
     """Return when each lead was mailed in the last seven days, mails about to leave included."""
-    left = func.coalesce(messages.c.accepted_at, messages.c.closed_at)
-    ready = messages.c.state == MessageState.READY
-    at = case((ready, messages.c.planned_at), else_=left).label("at")
-    rows = connection.execute(
-        select(messages.c.lead_id, at)
-        .where(
-            among(messages.c.lead_id, ids),
-            messages.c.planned_at > now - LONGEST_HELD,
-            messages.c.state.in_(_COUNTS_AS_SENT),
-        )
-        .order_by(messages.c.lead_id, at)
-    )
+    given = {"ids": ids, "since": now - LONGEST_HELD}
+    week = now - timedelta(days=7)
     found: dict[int, list[datetime]] = {}
-    for row in rows:
-        if row.at > now - timedelta(days=7):
-            found.setdefault(row.lead_id, []).append(row.at)
+    for lead_id, at in connection.execute(_SENDS, given).tuples():
+        if at > week:
+            found.setdefault(lead_id, []).append(at)
     return found
+
+
+_HELD_SINCE = messages.c.planned_at > bindparam("since", type_=Instant)
+_LEFT_AT = func.coalesce(messages.c.accepted_at, messages.c.closed_at)
+_LEAVES_AT = case((messages.c.state == MessageState.READY, messages.c.planned_at), else_=_LEFT_AT)
+_OF_LEADS = among_given(messages.c.lead_id, "ids")
+_SENDS = (
+    select(messages.c.lead_id, _LEAVES_AT)
+    .where(_OF_LEADS, _HELD_SINCE, messages.c.state.in_(_COUNTS_AS_SENT))
+    .order_by(messages.c.lead_id, _LEAVES_AT)
+)
 
 
 def left_recently(
     connection: Connection, ids: Iterable[int], *, now: datetime
 ) -> dict[int, list[datetime]]:
     """Return when mail left (or is leaving) for each lead in the last seven days."""
-    at = func.coalesce(messages.c.accepted_at, messages.c.closed_at).label("at")
-    rows = connection.execute(
-        select(messages.c.lead_id, at).where(
-            among(messages.c.lead_id, ids),
-            messages.c.planned_at > now - LONGEST_HELD,
-            messages.c.state.in_(_LEFT),
-            at > now - timedelta(days=7),
-        )
-    )
+    given = {"ids": list(ids), "since": now - LONGEST_HELD, "week": now - timedelta(days=7)}
     found: dict[int, list[datetime]] = {}
-    for row in rows:
-        found.setdefault(row.lead_id, []).append(row.at)
+    for lead_id, at in connection.execute(_LEAVINGS, given).tuples():
+        found.setdefault(lead_id, []).append(at)
     return found
+
+
+_WEEK_AGO = bindparam("week", type_=Instant)
+_LEAVINGS = select(messages.c.lead_id, _LEFT_AT).where(
+    _OF_LEADS, _HELD_SINCE, messages.c.state.in_(_LEFT), _LEFT_AT > _WEEK_AGO
+)
 
 
 def unsettled(connection: Connection, enrollment_ids: Sequence[int]) -> set[int]:
     """Return the enrollments with a mail that has not left yet."""
-    return set(
-        connection.scalars(
-            select(messages.c.enrollment_id).where(
-                among(messages.c.enrollment_id, enrollment_ids),
-                UNSETTLED,
-            )
-        )
-    )
+    return set(connection.scalars(_UNSETTLED, {"ids": enrollment_ids}))
+
+
+_UNSETTLED = select(messages.c.enrollment_id).where(
+    among_given(messages.c.enrollment_id, "ids"), UNSETTLED
+)
 
 
 def tasks_done(connection: Connection, enrollment_ids: Sequence[int]) -> set[tuple[int, str, int]]:

@@ -1,17 +1,16 @@
-"""Leads and accounts: capture, read in batches, store what an assessment found."""
+"""Leads and accounts: capture, read in batches, lock, ring, store profiles."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Select, bindparam, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from nurture.core.assess import Assessment
 from nurture.core.lead import (
     Gate,
     Lead,
@@ -26,9 +25,9 @@ from nurture.core.lead import (
     first_standing,
 )
 from nurture.core.message import Address, address_of
-from nurture.store.db import Connection
+from nurture.store.db import Connection, Instant
 from nurture.store.pauses import paused
-from nurture.store.sets import among
+from nurture.store.sets import among, among_given
 from nurture.store.tables import accounts, consents, leads
 
 
@@ -117,39 +116,10 @@ def ids_by_uid(connection: Connection, uids: Iterable[str]) -> dict[str, int]:
     return {row.uid: row.id for row in rows}
 
 
-def claim_for_assessment(
-    connection: Connection,
-    *,
-    now: datetime,
-    lease: timedelta,
-    limit: int,
-    lead_ids: Sequence[int] | None = None,
-) -> list[int]:
-    """Lease the leads whose turn it is, longest waiting first, and return their ids.
-
-    The lease is the check itself moved ahead: a lost worker's leads come up again. An event that
-    arrives meanwhile moves it back and raises the version, so that the older result is refused.
-    """
-    due = select(leads.c.id).where(leads.c.check_at <= now)
-    if lead_ids is not None:
-        due = due.where(among(leads.c.id, lead_ids))
-    due = due.order_by(leads.c.check_at, leads.c.id).limit(limit)
-    if connection.dialect.name == "postgresql":
-        due = due.with_for_update(skip_locked=True)
-    ids = sorted(connection.scalars(due))
-    if ids:
-        connection.execute(update(leads).where(among(leads.c.id, ids)).values(check_at=now + lease))
-    return ids
-
-
 def read(connection: Connection, ids: Sequence[int]) -> dict[int, Lead]:
     """Return leads by id with their accounts' profiles and the topics they consent to."""
-    rows = connection.execute(
-        select(*_READ)
-        .join(accounts, accounts.c.id == leads.c.account_id)
-        .where(among(leads.c.id, ids))
-    )
-    return {row[0]: _as_lead(row) for row in rows.tuples().all()}
+    rows = connection.execute(_OF_THESE, {"ids": list(ids)}).tuples().all()
+    return {row[0]: _as_lead(row) for row in rows}
 
 
 TOPICS = (
@@ -171,10 +141,16 @@ _READ = (
     *(leads.c.id, leads.c.uid, leads.c.version, leads.c.email, leads.c.time_zone),
     *(leads.c.language, leads.c.source, leads.c.account_id, leads.c.profile, accounts.c.profile),
     *(TOPICS, leads.c.suppressed, leads.c.locked, leads.c.captured_at, leads.c.last_life_at),
-    *(leads.c.archived_at, leads.c.stage, leads.c.temperature, leads.c.grade, leads.c.fit),
-    *(leads.c.engagement, leads.c.readiness, leads.c.cycle, leads.c.temperature_at),
+    *(leads.c.archived_at, leads.c.temperature_at),
+    *(leads.c.stage, leads.c.temperature, leads.c.grade, leads.c.fit),
+    *(leads.c.engagement, leads.c.readiness, leads.c.cycle),
     *(leads.c[f"verdict_{gate}"] for gate in Gate),
     *(leads.c[f"trait_{trait}"] for trait in Trait),
+)
+_OF_THESE = (
+    select(*_READ)
+    .join(accounts, accounts.c.id == leads.c.account_id)
+    .where(among_given(leads.c.id, "ids"))
 )
 _STAGES = {str(stage): stage for stage in Stage}
 _TEMPERATURES = {str(temperature): temperature for temperature in Temperature}
@@ -192,6 +168,23 @@ def _traits(values: tuple[int, ...]) -> Mapping[Trait, int]:
     return dict(zip(Trait, values, strict=True))
 
 
+# Most leads stand where many others do.
+@lru_cache(maxsize=4096)
+def _standing(stored: tuple[Any, ...]) -> Standing:
+    (stage, temperature, grade, fit, engagement, readiness, cycle) = stored[:7]
+    return Standing(
+        stage=_STAGES[stage],
+        temperature=_TEMPERATURES[temperature],
+        grade=grade,
+        fit=fit,
+        engagement=engagement,
+        readiness=readiness,
+        verdicts=_verdicts(stored[7:11]),
+        traits=_traits(stored[11:]),
+        cycle=cycle,
+    )
+
+
 def _tupled(profile: dict[str, Any]) -> dict[str, Value]:
     """Do as `as_profile` to a profile that was just read, and that nobody else has."""
     for name, value in profile.items():
@@ -204,8 +197,7 @@ def _as_lead(row: tuple[Any, ...]) -> Lead:
     # By place, for this runs for every lead of every batch, and names would take half of its time.
     (lead_id, uid, version, email, time_zone, language, source, account_id) = row[:8]
     (profile, account, topics, suppressed, locked) = row[8:13]
-    (captured_at, last_life_at, archived_at, stage, temperature) = row[13:18]
-    (grade, fit, engagement, readiness, cycle, temperature_at) = row[18:24]
+    (captured_at, last_life_at, archived_at, temperature_at) = row[13:17]
     return Lead(
         id=lead_id,
         uid=uid,
@@ -217,17 +209,7 @@ def _as_lead(row: tuple[Any, ...]) -> Lead:
         account_id=account_id,
         profile=_tupled(profile),
         account=_tupled(account),
-        standing=Standing(
-            stage=_STAGES[stage],
-            temperature=_TEMPERATURES[temperature],
-            grade=grade,
-            fit=fit,
-            engagement=engagement,
-            readiness=readiness,
-            verdicts=_verdicts(row[24:28]),
-            traits=_traits(row[28:]),
-            cycle=cycle,
-        ),
+        standing=_standing(row[17:]),
         topics=as_topics(topics),
         suppressed=suppressed,
         locked=locked,
@@ -240,7 +222,7 @@ def _as_lead(row: tuple[Any, ...]) -> Lead:
 
 def addresses(connection: Connection, ids: Iterable[int]) -> dict[int, Address]:
     """Return where mail to the leads goes, by id."""
-    rows = connection.execute(select(*_ADDRESS).where(among(leads.c.id, ids))).tuples().all()
+    rows = connection.execute(_ADDRESSES, {"ids": list(ids)}).tuples().all()
     return {lead_id: address_of(email, first, last) for lead_id, email, first, last in rows}
 
 
@@ -248,7 +230,7 @@ def held_recipients(
     connection: Connection, ids: Iterable[int], *, now: datetime
 ) -> dict[int, Recipient]:
     """Lock leads until the transaction ends, and return them as the last gate sees them, by id."""
-    statement = select(*_RECIPIENT, paused(leads.c.id, now=now)).where(among(leads.c.id, ids))
+    rows = connection.execute(_HELD, {"ids": list(ids), "now": now}).tuples().all()
     return {
         lead_id: Recipient(
             email=email,
@@ -259,20 +241,14 @@ def held_recipients(
             stage=_STAGES[stage],
             paused=bool(off),
         )
-        for lead_id, email, time_zone, topics, suppressed, locked, stage, off in (
-            connection.execute(locked_in_order(statement)).tuples().all()
-        )
+        for lead_id, email, time_zone, topics, suppressed, locked, stage, off in rows
     }
 
 
-_ADDRESS = (
+_ADDRESSES = select(
     *(leads.c.id, leads.c.email, leads.c.profile["first_name"].as_string()),
     leads.c.profile["last_name"].as_string(),
-)
-_RECIPIENT = (
-    *(leads.c.id, leads.c.email, leads.c.time_zone, TOPICS, leads.c.suppressed, leads.c.locked),
-    leads.c.stage,
-)
+).where(among_given(leads.c.id, "ids"))
 
 
 def hold(connection: Connection, ids: Iterable[int]) -> None:
@@ -292,71 +268,18 @@ def locked_in_order(statement: Select[Any]) -> Select[Any]:
     return statement.order_by(leads.c.id).with_for_update(key_share=True, of=leads)
 
 
+_HELD = locked_in_order(
+    select(
+        *(leads.c.id, leads.c.email, leads.c.time_zone, TOPICS, leads.c.suppressed),
+        *(leads.c.locked, leads.c.stage, paused(leads.c.id, now=bindparam("now", type_=Instant))),
+    ).where(among_given(leads.c.id, "ids"))
+)
+
+
 def cycle_starts(connection: Connection, ids: Sequence[int]) -> dict[int, datetime]:
     """Return when each lead's present qualification cycle began."""
     rows = connection.execute(select(leads.c.id, leads.c.cycle_at).where(leads.c.id.in_(ids)))
     return {row.id: row.cycle_at for row in rows}
-
-
-_BESIDE = ("locked", "check_at", "temperature_at")
-"""What an assessment stores beside the standing."""
-
-
-def store_assessments(
-    connection: Connection, found: Sequence[tuple[Lead, Assessment]], *, now: datetime
-) -> int:
-    """Store assessments by compare-and-swap on the version; return how many were in time."""
-    statement = (
-        update(leads)
-        .where(leads.c.id == bindparam("key"), leads.c.version == bindparam("seen"))
-        .values(
-            {
-                name: bindparam(f"new_{name}")
-                for name in (*_standing_columns(first_standing()), *_BESIDE)
-            }
-            | {"version": bindparam("seen") + 1, "assessed_at": now}
-        )
-    )
-    rows = [
-        {
-            "key": lead.id,
-            "seen": lead.version,
-            "new_locked": assessment.locked,
-            "new_check_at": assessment.check_at,
-            "new_temperature_at": assessment.temperature_at,
-            **{f"new_{k}": v for k, v in _standing_columns(assessment.standing).items()},
-        }
-        for lead, assessment in found
-    ]
-    stored = connection.execute(statement, rows).rowcount
-    new_cycles = [lead.id for lead, a in found if a.standing.cycle > lead.standing.cycle]
-    if new_cycles:
-        connection.execute(
-            update(leads).where(leads.c.id.in_(new_cycles)).values(cycle_at=now, last_life_at=now)
-        )
-    archived = [
-        lead.id
-        for lead, a in found
-        if a.standing.stage is Stage.INACTIVE and lead.standing.stage is not Stage.INACTIVE
-    ]
-    if archived:
-        connection.execute(update(leads).where(leads.c.id.in_(archived)).values(archived_at=now))
-    return stored
-
-
-def _standing_columns(standing: Standing) -> dict[str, Any]:
-    columns: dict[str, Any] = {
-        "stage": standing.stage,
-        "temperature": standing.temperature,
-        "grade": standing.grade,
-        "fit": standing.fit,
-        "engagement": standing.engagement,
-        "readiness": standing.readiness,
-        "cycle": standing.cycle,
-    }
-    columns |= {f"verdict_{gate}": verdict for gate, verdict in standing.verdicts.items()}
-    columns |= {f"trait_{trait}": value for trait, value in standing.traits.items()}
-    return columns
 
 
 def unchanged(connection: Connection, seen: Mapping[int, int]) -> set[int]:

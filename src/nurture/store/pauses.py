@@ -35,12 +35,14 @@ def pause_of(
     return None if row is None else (row.reason, row.until)
 
 
-def paused(lead_id: ColumnElement[int], *, now: datetime) -> ColumnElement[bool]:
+def paused(
+    lead_id: ColumnElement[int], *, now: datetime | ColumnElement[datetime]
+) -> ColumnElement[bool]:
     """Return the term that is true for rows of leads that are paused."""
     return exists().where(
         and_(switches.c.name == switch.OF_A_LEAD + cast(lead_id, Text), _lasts(now))
     )
 
 
-def _lasts(now: datetime) -> ColumnElement[bool]:
+def _lasts(now: datetime | ColumnElement[datetime]) -> ColumnElement[bool]:
     return or_(switches.c.until.is_(None), switches.c.until > now)

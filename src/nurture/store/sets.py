@@ -1,8 +1,9 @@
 """Many ids or rows in one statement: as a single parameter, or straight to the driver.
 
 A list of a thousand bound parameters, or an executemany that looks at every single value, costs
-more than the statement that it serves. Changes go as one JSON document that is joined; new rows go
-by COPY to PostgreSQL and by the driver's executemany to SQLite.
+more than the statement that it serves. Changes are joined: on PostgreSQL to an array for each
+column, on SQLite to one JSON document. New rows go by COPY to PostgreSQL and by the driver's
+executemany to SQLite.
 
 Rows are given as they are stored: instants as `stored` makes them, enumerations as plain strings,
 JSON columns as the values they hold.
@@ -23,6 +24,7 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import (
     ARRAY,
+    Boolean,
     Column,
     ColumnElement,
     Dialect,
@@ -32,7 +34,6 @@ from sqlalchemy import (
     Text,
     Update,
     bindparam,
-    cast,
     column,
     func,
     literal,
@@ -71,20 +72,31 @@ class _Set(TypeDecorator[Sequence[Any]]):
         """Return the array type where there is one."""
         if dialect.name != "postgresql":
             return dialect.type_descriptor(Text())
-        array = dialect.type_descriptor(ARRAY(self.item))
-        return _Written(array.compile(dialect)) if self._is_of_numbers else array
+        return _Written(dialect.type_descriptor(ARRAY(self.item)).compile(dialect))
 
-    def process_bind_param(self, value: Sequence[Any] | None, dialect: Dialect) -> Any:  # noqa: ANN401 (list or text)
+    def process_bind_param(self, value: Sequence[Any] | None, dialect: Dialect) -> str | None:
         """Return what the driver takes."""
         if dialect.name != "postgresql":
             return to_json(value)
-        if value is None or not self._is_of_numbers:
-            return value
-        return "{" + ",".join(map(str, value)) + "}"
+        return None if value is None else _written(self.item, value)
 
-    @property
-    def _is_of_numbers(self) -> bool:
-        return isinstance(self.item, Integer)
+
+def _written(item: TypeEngine[Any], values: Sequence[Any]) -> str:
+    """Return values as PostgreSQL writes an array of them."""
+    if not values:
+        return "{}"
+    if isinstance(_stored_as(item), Boolean | Integer):
+        return "{" + ",".join(map(str, values)).replace("None", "NULL") + "}"
+    if isinstance(item, JSON):
+        values = list(map(to_json, values))
+    elif None in values:
+        quoted = ("NULL" if v is None else f'"{_quotable(v)}"' for v in values)
+        return "{" + ",".join(quoted) + "}"
+    return '{"' + '","'.join(map(_quotable, values)) + '"}'
+
+
+def _quotable(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
 class _Written(UserDefinedType[str]):
@@ -125,6 +137,15 @@ def among(place: ColumnElement[Any], values: Iterable[int] | Iterable[str]) -> C
     return _Among(place, bindparam(None, list(values), type_=_Set(place.type)))
 
 
+def among_given(place: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    """Return the same term for a list that is given under the name when the statement runs.
+
+    A statement that is written once costs a fifth of a millisecond less than one that is put
+    together anew.
+    """
+    return _Among(place, bindparam(name, type_=_Set(place.type)))
+
+
 def add(
     connection: Connection,
     columns: Sequence[Column[Any]],
@@ -150,27 +171,81 @@ def change(
     """
     if not rows:
         return 0
-    return _update(connection.dialect.name, statement, tuple(columns)).run(connection, rows)
+    if connection.dialect.name == "postgresql":
+        return _change_by_arrays(connection, statement, tuple(columns), rows)
+    return _update(statement, tuple(columns)).run(connection, rows)
+
+
+def _change_by_arrays(
+    connection: Connection,
+    statement: Callable[[Given], Update],
+    columns: tuple[Column[Any], ...],
+    rows: Collection[Row],
+) -> int:
+    """Join one array for each column; a value that all rows share goes once, as itself."""
+    of_column = list(zip(*rows, strict=True))
+    # Never the first: without a list there would be nothing to join.
+    shared = tuple(
+        number > 0 and values.count(values[0]) == len(values)
+        for number, values in enumerate(of_column)
+    )
+    given = {
+        f"given_{place.name}": values[0] if once else values
+        for place, values, once in zip(columns, of_column, shared, strict=True)
+    }
+    return connection.execute(_update_by_arrays(statement, columns, shared), given).rowcount
+
+
+@lru_cache(maxsize=1024)
+def _update_by_arrays(
+    statement: Callable[[Given], Update], columns: tuple[Column[Any], ...], shared: tuple[bool, ...]
+) -> Update:
+    return statement(_unnested(columns, shared))
+
+
+def _unnested(columns: Sequence[Column[Any]], shared: Sequence[bool]) -> Given:
+    """Return the rows of the arrays as something to select from or to join."""
+    single, listed, arrays = {}, [], []
+    for place, once in zip(columns, shared, strict=True):
+        kind = _stored_as(place.type) if once else _Set(place.type)
+        parameter = bindparam(f"given_{place.name}", type_=kind)
+        if once:
+            single[place.name] = parameter
+        else:
+            listed.append(column(place.name, place.type))
+            arrays.append(parameter)
+    rows = func.unnest(*arrays).table_valued(*listed).render_derived(name="given")
+    return {**single, **{place.name: place for place in rows.c}}
+
+
+def _stored_as(item: TypeEngine[Any]) -> TypeEngine[Any]:
+    return item.impl_instance if isinstance(item, TypeDecorator) else item
 
 
 @dataclass(frozen=True, slots=True)
 class _Document:
-    """A statement that joins the rows, sent as one JSON document; without `names`, by place."""
+    """A statement that joins the rows, sent as one JSON document."""
 
-    statement: Insert | Update
-    names: tuple[str, ...]
+    statement: Update
 
     def run(self, connection: Connection, rows: Collection[Row]) -> int:
-        document: object = rows
-        if self.names:
-            document = [dict(zip(self.names, row, strict=True)) for row in rows]
-        text = orjson.dumps(document).decode()
-        changed = connection.execute(self.statement, {"document": text}).rowcount
-        if changed >= 0:
-            return changed
+        connection.execute(self.statement, {"document": orjson.dumps(rows).decode()})
         # The driver of SQLite counts nothing where a statement begins with WITH.
         counted: int = connection.execute(select(func.changes())).scalar_one()
         return counted
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrays:
+    """A statement that joins the rows, sent as one array for each column."""
+
+    statement: Insert
+    names: tuple[str, ...]
+
+    def run(self, connection: Connection, rows: Collection[Row]) -> int:
+        of_column = zip(*rows, strict=True)
+        given = {f"given_{name}": v for name, v in zip(self.names, of_column, strict=True)}
+        return connection.execute(self.statement, given).rowcount
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,9 +253,10 @@ class _Copied:
     """Rows for COPY. `instead` inserts them where one repeats what is stored already."""
 
     sql: sql.Composed
+    kinds: tuple[str, ...]
     constants: Row
     json_places: tuple[int, ...]
-    instead: _Document | None
+    instead: _Arrays | None
 
     def run(self, connection: Connection, rows: Collection[Row]) -> int:
         safe = connection.begin_nested() if self.instead else nullcontext()
@@ -199,6 +275,8 @@ class _Copied:
         driver = connection.connection.driver_connection
         assert isinstance(driver, psycopg.Connection)
         with driver.cursor() as cursor, cursor.copy(self.sql) as copy:
+            # Told once, or the driver would look at the type of every value.
+            copy.set_types(self.kinds)
             for row in rows:
                 copy.write_row(_encoded(row, self.json_places) + self.constants)
 
@@ -253,21 +331,30 @@ def _copied(
 ) -> _Copied:
     instead = None
     if once:
-        values = _joined(columns)
+        values = _unnested(columns, [False] * len(columns))
         fixed = {place.name: literal(value, place.type) for place, value in defaults.items()}
         joined = postgresql.insert(table).from_select(
             [*values, *fixed], select(*values.values(), *fixed.values()), include_defaults=False
         )
         statement = joined.on_conflict_do_nothing(index_elements=once)
-        instead = _Document(statement, tuple(map(str, values)))
+        instead = _Arrays(statement, tuple(values))
     return _Copied(
         sql=_COPY.format(
             sql.Identifier(table.name),
             sql.SQL(", ").join(sql.Identifier(place.name) for place in (*columns, *defaults)),
         ),
+        kinds=tuple(_driven_as(place.type) for place in (*columns, *defaults)),
         constants=tuple(defaults.values()),
         json_places=_json_places(columns),
         instead=instead,
+    )
+
+
+def _driven_as(item: TypeEngine[Any]) -> str:
+    """Return as what the driver writes values: all but numbers are text by now."""
+    stored = _stored_as(item)
+    return (
+        "bool" if isinstance(stored, Boolean) else "int8" if isinstance(stored, Integer) else "text"
     )
 
 
@@ -276,13 +363,8 @@ def _json_places(columns: Sequence[Column[Any]]) -> tuple[int, ...]:
 
 
 @lru_cache
-def _update(
-    dialect: str, statement: Callable[[Given], Update], columns: tuple[Column[Any], ...]
-) -> _Document:
-    if dialect == "postgresql":
-        values = _joined(columns)
-        return _Document(statement(values), tuple(map(str, values)))
-    return _Document(statement(_listed(columns)), ())
+def _update(statement: Callable[[Given], Update], columns: tuple[Column[Any], ...]) -> _Document:
+    return _Document(statement(_listed(columns)))
 
 
 def _listed(columns: Sequence[Column[Any]]) -> Given:
@@ -295,17 +377,6 @@ def _listed(columns: Sequence[Column[Any]]) -> Given:
     # Written down first: looked into for each row of the table it would take seconds.
     given = select(*values).cte("given").prefix_with("MATERIALIZED")
     return {place.name: type_coerce(given.c[place.name], place.type) for place in columns}
-
-
-def _joined(columns: Sequence[Column[Any]]) -> Given:
-    """Return the rows of the document as something to select from or to join."""
-    # Not JSONB: that would be built first, and takes half as long again.
-    document = cast(bindparam("document", type_=Text()), JSON)
-    rows = func.json_to_recordset(document).table_valued(
-        *[column(place.name, place.type) for place in columns]
-    )
-    named = rows.render_derived(name="given", with_types=True)
-    return {place.name: named.c[place.name] for place in columns}
 
 
 def _bound(columns: Sequence[Column[Any]]) -> Given:

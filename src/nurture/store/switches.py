@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, delete, not_, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, delete, not_, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from nurture.store.db import Connection
-from nurture.store.sets import among
+from nurture.store.db import Connection, Instant
+from nurture.store.sets import among_given
 from nurture.store.tables import switches
 
 SENDING = "sending"
@@ -57,13 +57,15 @@ def resume(connection: Connection, name: str) -> None:
 
 def first_halted(connection: Connection, names: Sequence[str], *, now: datetime) -> str:
     """Return why the first of these that is off is off, '' if all are on."""
-    rows = connection.execute(
-        select(switches.c.name, switches.c.reason).where(
-            among(switches.c.name, names), or_(switches.c.until.is_(None), switches.c.until > now)
-        )
-    ).tuples()
+    rows = connection.execute(_OFF, {"names": list(names), "now": now}).tuples()
     off = dict(rows.all())
     return next((off[name] for name in names if name in off), "")
+
+
+_OFF = select(switches.c.name, switches.c.reason).where(
+    among_given(switches.c.name, "names"),
+    or_(switches.c.until.is_(None), switches.c.until > bindparam("now", type_=Instant)),
+)
 
 
 def slowed(connection: Connection, *, now: datetime) -> list[tuple[str, str, datetime | None]]:
