@@ -61,9 +61,9 @@ def runtime(url: str) -> Runtime:
     return Runtime(database=open_database(url), secrets=SECRETS, load=lambda _: project)
 
 
-def work(url: str, port: int, hours: float) -> None:
+def work(url: str, wire: deliver.Transport, hours: float) -> None:
     """Deliver until nothing is ready, at the virtual time so many hours after the start."""
-    engine, wire = runtime(url), Wire(port)
+    engine = runtime(url)
     mailroom, begun = Mailroom(secrets=SECRETS), monotonic()
     idle = 0
     while idle < 3:
@@ -75,4 +75,4 @@ def work(url: str, port: int, hours: float) -> None:
 
 
 if __name__ == "__main__":
-    work(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]))
+    work(sys.argv[1], Wire(int(sys.argv[2])), float(sys.argv[3]))

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from nurture.bootstrap import App, batch_trial, settings, start
-from nurture.bootstrap.ways import make_evidences, make_ways, sendgrid_settings
+from nurture.bootstrap.ways import make_evidences, make_transport, make_ways, sendgrid_settings
 from nurture.core.errors import MisuseError
 from nurture.core.message import Accepted
 from nurture.core.project import TransportSettings
 from nurture.transports.sendgrid import SendGridSettings, SendGridTransport
 from nurture.transports.sendgrid_batch import SendGridBatchTransport
+from nurture.transports.sendgrid_fence import SendGridFencedTransport
 from tests.cli.conftest import SECRET, Shell
 from tests.cli.test_doctor import checks, set_up
 from tests.transports.servers import HOST, serving
@@ -139,3 +142,14 @@ def test_doubts_find_evidence_where_there_is_some(
     assert (found.rules.reports, found.rules.look_up) == (reports, looks)
     assert (found.look_up is not None) == looks
     assert found.rules.quiet == timedelta(hours=1)
+
+
+def test_a_fence_is_for_new_mail_and_calling_back_for_any(tmp_path: Path) -> None:
+    options: dict[str, object] = {"api_key": "SG.x", "fence": 1800}
+    fenced = TransportSettings(kind="sendgrid", options=options)
+    way = make_transport(fenced, tmp_path)
+    assert isinstance(way, SendGridFencedTransport)
+    for wanted, fence in ((fenced, way.fence), (replace(fenced, options={"api_key": "k"}), None)):
+        recall = make_evidences(wanted).recall
+        assert recall is not None
+        assert recall.fence == (fence or timedelta())

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic, sleep
 
 import httpx
 import pytest
 
+from nurture.core.fence import CalledBack, Unheard
 from nurture.core.message import (
     Accepted,
     Address,
+    Fence,
     Halted,
     OutgoingMessage,
     Pieces,
@@ -22,6 +26,7 @@ from nurture.core.message import (
 )
 from nurture.transports.sendgrid import Calls, PooledClient, SendGridSettings, SendGridTransport
 from nurture.transports.sendgrid_batch import SendGridBatchTransport, shared_calls
+from nurture.transports.sendgrid_fence import SendGridFencedTransport, SendGridKeeper
 from nurture.transports.sendgrid_payload import encode, payload
 from nurture.web.serving import free_port
 from tests.contracts.letters import PLANNED, letters
@@ -32,11 +37,11 @@ DESCRIPTION = HERE / "vendor" / "sendgrid_mail_v3.json"
 START_SECONDS = 60.0
 
 
-@pytest.fixture(scope="module")
-def service() -> Iterator[str]:
-    """Run the description as a server and return its address."""
+@contextmanager
+def described(description: Path) -> Iterator[str]:
+    """Run a description as a server and yield its address."""
     port = free_port(4010)
-    command = [str(PRISM), "mock", str(DESCRIPTION), "-h", "127.0.0.1", "-p", str(port), "--errors"]
+    command = [str(PRISM), "mock", str(description), "-h", "127.0.0.1", "-p", str(port), "--errors"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         url = f"http://127.0.0.1:{port}"
         begun = monotonic()
@@ -50,6 +55,20 @@ def service() -> Iterator[str]:
                 sleep(0.1)
         yield url
         process.terminate()
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[str]:
+    """Take mails."""
+    with described(DESCRIPTION) as url:
+        yield url
+
+
+@pytest.fixture
+def scheduled() -> Iterator[str]:
+    """Take cancellations of mails that are kept."""
+    with described(DESCRIPTION.with_name("sendgrid_scheduled_sends_v3.json")) as url:
+        yield url
 
 
 def test_every_starter_mail_is_taken(service: str) -> None:
@@ -120,6 +139,34 @@ def batch(people: int) -> list[OutgoingMessage]:
             )
         )
     return made
+
+
+def test_a_mail_that_is_kept_under_an_id_of_its_own_is_taken(service: str) -> None:
+    account = SendGridSettings(api_key="SG.test", base_url=service)
+    transport = SendGridFencedTransport(account, fence=timedelta(minutes=30))
+    assert transport.stock(1, now=PLANNED) == 1
+    mark = Fence(batch_id=transport.take(), send_at=PLANNED + transport.fence)
+    outcomes = transport.send([replace(letters()[0], fence=mark)], now=PLANNED)
+    transport.close()
+    assert [type(outcome) for outcome in outcomes] == [Accepted]
+
+
+def test_a_cancellation_is_asked_for_looked_up_and_taken_away_as_described(scheduled: str) -> None:
+    account = SendGridSettings(api_key="SG.test", base_url=scheduled)
+    named = "HkJ5yLYULb7Rj8GKSx7u025ouWVlMgAi"  # by the description's examples
+    later = datetime(2100, 1, 1, tzinfo=UTC)
+    with closing(SendGridKeeper(account)) as keeper:
+        # Taken, but the example of an answer tells of a pause: that is no cancellation.
+        assert keeper.call_back(named, later) == Unheard(reason="sendgrid: 201 with nonsense")
+        http = keeper._http()  # noqa: SLF001 (Prism answers as it is asked to by a header)
+        http.event_hooks = {"request": [_refuse_posts]}
+        assert keeper.call_back(named, later) == CalledBack()
+        assert keeper.free(named)
+
+
+def _refuse_posts(request: httpx.Request) -> None:
+    if request.method == "POST":
+        request.headers["Prefer"] = "code=400"
 
 
 def test_what_the_service_would_refuse_is_refused_before_the_call(service: str) -> None:

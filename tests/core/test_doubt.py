@@ -29,6 +29,7 @@ AGAINST: dict[str, dict[str, object]] = {
     "look-up": {"absent_at": NOW - timedelta(seconds=1)},
     "expired": {"expires_at": NOW - timedelta(seconds=1)},
     "again": {"doubtful": 2},
+    "kept": {"send_at": NOW + timedelta(seconds=1)},
 }
 """What speaks against sending again, each only just."""
 
@@ -46,6 +47,15 @@ def test_whatever_is_missing_nothing_is_sent(count: int) -> None:
         changes = {key: value for name in names for key, value in AGAINST[name].items()}
         doubt = replace(ALL, **changes)  # type: ignore[arg-type] # a table of several types
         assert isinstance(judge(doubt, LOOKS, now=NOW), Stay), names
+
+
+def test_quiet_begins_when_the_provider_lets_the_mail_go() -> None:
+    kept = replace(ALL, send_at=BEGUN + timedelta(minutes=15), absent_at=NOW + QUIET)
+    heard = replace(kept, heard_at=BEGUN + timedelta(minutes=20, seconds=1))
+    assert isinstance(judge(heard, LOOKS, now=NOW), Stay)
+    later = NOW + timedelta(minutes=15)
+    assert isinstance(judge(heard, LOOKS, now=later), SendAgain)
+    assert isinstance(judge(kept, LOOKS, now=later), Stay)
 
 
 def test_where_nothing_is_reported_nothing_is_sent() -> None:

@@ -334,5 +334,6 @@ def test_how_fast_mail_leaves_stands_beside_how(transport: str, pacing: Pacing) 
     project = load_files(edited("nurture.yaml", "{kind: outbox}", transport), {"KEY": "k"})
     workspace = project.workspace
     domain = workspace.sender_email.partition("@")[2]
-    assert workspace.pacing == replace(pacing, sender_domain=domain)
+    here = workspace.time_zone
+    assert workspace.pacing == replace(pacing, sender_domain=domain, time_zone=here)
     assert not {"rate", "ramp", "breakers"} & set(workspace.transport.options)

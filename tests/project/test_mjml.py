@@ -125,6 +125,12 @@ def test_no_page_loads_what_its_author_did_not_name() -> None:
     assert "https://fonts.example/a.css" in compile_mjml(named).html
 
 
+@pytest.mark.parametrize("zero", ["0", "0px"])
+def test_a_padding_narrows_a_picture_however_its_zero_is_written(zero: str) -> None:
+    picture = f'<mj-image src="https://a.example/b.png" padding="{zero} 50px" />'
+    assert 'width="500"' in compile_mjml(column(picture)).html
+
+
 def test_a_project_holds_the_page_and_stores_what_was_written() -> None:
     project = load_files(in_mjml(), {})
     assert project.templates["guide"].html.startswith("<!doctype html>")

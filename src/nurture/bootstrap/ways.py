@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from nurture.bootstrap import App
+from nurture.bootstrap import App, Clock
 from nurture.bootstrap.batch_trial import uses_batches
 from nurture.core.doubt import Evidence
 from nurture.core.errors import MisuseError, RefusedInput
 from nurture.core.project import Endpoint, TransportSettings
+from nurture.engine import echo
 from nurture.engine.deliver import Transport
 from nurture.engine.doubt import Evidences
-from nurture.engine.echo import ProviderEvent
+from nurture.engine.echo import Parser, ProviderEvent
+from nurture.engine.fence import Recall
 from nurture.engine.handoff import Answer
 from nurture.engine.mailroom import Mailroom
 from nurture.engine.tick import Ways
@@ -24,8 +26,23 @@ from nurture.transports.outbox import OutboxTransport
 from nurture.transports.sendgrid import Region, SendGridSettings, SendGridTransport
 from nurture.transports.sendgrid_activity import SendGridActivity
 from nurture.transports.sendgrid_batch import SendGridBatchTransport
+from nurture.transports.sendgrid_fence import SendGridFencedTransport, SendGridKeeper
 from nurture.transports.sendgrid_suppressions import SendGridStopLists
 from nurture.transports.smtp import SmtpSettings, SmtpTransport, Tls
+
+
+def ways_for_work(app: App) -> Ways:
+    """Return the ways out as `make_ways` does, for whoever works all that is due.
+
+    If the release in force cannot be loaded, what providers and people have posted is worked
+    before that is raised: who wants no more mail is left alone whatever else has to wait.
+    """
+    try:
+        return make_ways(app)
+    except Exception:
+        while echo.run(app.runtime, PARSERS, now=app.now()).posts:
+            pass
+        raise
 
 
 def make_ways(app: App) -> Ways:
@@ -36,18 +53,23 @@ def make_ways(app: App) -> Ways:
     wanted = workspace.transport
     return Ways(
         mailroom=Mailroom(secrets=app.runtime.secrets, in_pieces=batch),
-        transport=make_transport(wanted, app.settings.outbox, batch=batch),
+        transport=make_transport(
+            wanted, app.settings.outbox, batch=batch, clock=app.settings.clock
+        ),
         evidences=make_evidences(wanted),
         sender=WebhookSender(),
-        parsers={"sendgrid": read_sendgrid},
+        parsers=PARSERS,
         clock=app.settings.clock,
     )
 
 
-def make_transport(wanted: TransportSettings, outbox: Path, *, batch: bool = False) -> Transport:
+def make_transport(
+    wanted: TransportSettings, outbox: Path, *, batch: bool = False, clock: Clock | None = None
+) -> Transport:
     """Return the transport of the settings; `outbox` is where the outbox transport writes.
 
-    `batch`: SendGrid is proved to fill in what is each recipient's own.
+    `batch`: SendGrid is proved to fill in what is each recipient's own. `clock` tells it when an
+    attempt may be taken for lost, after which it begins nothing more.
     """
     options = {k: v for k, v in wanted.options.items() if v is not None}
     match wanted.kind:
@@ -63,10 +85,15 @@ def make_transport(wanted: TransportSettings, outbox: Path, *, batch: bool = Fal
                     tls=Tls(str(options.get("tls", Tls.STARTTLS))),
                 ),
                 to_bytes=to_bytes,
+                clock=clock,
             )
         case "sendgrid":
-            made = sendgrid_settings(wanted)
-            return SendGridBatchTransport(made) if batch else SendGridTransport(made)
+            made, fence = sendgrid_settings(wanted), fence_of(wanted)
+            if fence:
+                return SendGridFencedTransport(made, fence=fence, clock=clock)
+            if batch:
+                return SendGridBatchTransport(made, clock=clock)
+            return SendGridTransport(made, clock=clock)
         case unknown:
             raise MisuseError(f"no transport is called {unknown!r}")
 
@@ -80,6 +107,11 @@ def sendgrid_settings(wanted: TransportSettings) -> SendGridSettings:
         sandbox=bool(options.get("sandbox")),
         treat_503_as_refused=bool(options.get("treat_503_as_refused")),
     )
+
+
+def fence_of(wanted: TransportSettings) -> timedelta:
+    """Return how long the provider keeps each mail; zero: it leaves at once."""
+    return timedelta(seconds=int(str(wanted.options.get("fence") or 0)))
 
 
 def make_stop_lists(app: App) -> SendGridStopLists | None:
@@ -105,6 +137,8 @@ def make_evidences(wanted: TransportSettings) -> Evidences:
             quiet=timedelta(seconds=int(str(options.get("resend_after") or 1800))),
         ),
         look_up=SendGridActivity(sendgrid_settings(wanted)) if asks else None,
+        # Also without a fence: mail that left under one is still to be seen to.
+        recall=Recall(keeper=SendGridKeeper(sendgrid_settings(wanted)), fence=fence_of(wanted)),
     )
 
 
@@ -140,3 +174,7 @@ def read_sendgrid(body: bytes) -> tuple[Sequence[ProviderEvent], Sequence[str]]:
     except RefusedInput as error:
         return (), (str(error),)
     return post.events, [f"item {bad.index}: {bad.reason}" for bad in post.malformed]
+
+
+PARSERS: Mapping[str, Parser] = {"sendgrid": read_sendgrid}
+"""How each provider's posts are read."""

@@ -32,17 +32,18 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doubt:
-    """What is known of one mail in doubt.
+    """What is known of one mail in doubt. `send_at`: the provider keeps it until then.
 
     `doubtful` counts its attempts of which nobody knows, the last one included. `heard_at` is the
     time of the provider's newest report about anything, `absent_at` when a look-up last failed to
-    find this mail. `unread`: the provider has posted what is not worked yet, and it may be the
-    report of this very mail.
+    find this mail. `unread`: something was posted that is not worked yet, and it may be the
+    report of this very mail, or a reply to it.
     """
 
     policy: OnUncertain
     started_at: datetime
     since: datetime
+    send_at: datetime | None = None
     expires_at: datetime | None = None
     doubtful: int = 1
     heard_at: datetime | None = None
@@ -68,18 +69,23 @@ class Stay:
 def judge(doubt: Doubt, evidence: Evidence, *, now: datetime) -> SendAgain | Stay:
     """Return whether the mail may be sent again without anybody's word."""
     parks = doubt.since + PARK_AFTER
-    quiet_ends = doubt.since + evidence.quiet
+    # Nothing is reported of a mail that has not left the provider yet.
+    leaves = doubt.send_at or doubt.started_at
+    quiet_ends = max(doubt.since, leaves) + evidence.quiet
     never = _never(doubt, evidence, now)
     if now >= parks:
         return Stay(reason="a day in doubt: only a person settles it", until=None)
+    if doubt.send_at is not None and now < doubt.send_at:
+        kept = "the provider may keep it until then: it is called back, or leaves"
+        return Stay(reason=kept, until=min(doubt.send_at, parks))
     if never:
         return Stay(reason=never, until=parks)
     if now < quiet_ends:
         return Stay(reason="a report of the provider may still come", until=quiet_ends)
-    if doubt.heard_at is None or doubt.heard_at <= doubt.started_at + FEED_LEAD:
+    if doubt.heard_at is None or doubt.heard_at <= leaves + FEED_LEAD:
         return Stay(reason="the provider has reported nothing at all since then", until=parks)
     if doubt.unread:
-        return Stay(reason="a post of the provider is still to be worked", until=parks)
+        return Stay(reason="a post that may tell of it is still to be worked", until=parks)
     if evidence.look_up and (doubt.absent_at is None or doubt.absent_at < quiet_ends):
         return Stay(reason="the provider is still to be asked about it", until=parks)
     asked = " and, asked, did not know it" if evidence.look_up else ""

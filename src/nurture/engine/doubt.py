@@ -26,7 +26,9 @@ from nurture.core.doubt import (
 )
 from nurture.core.message import MessageState, OnUncertain
 from nurture.core.project import Project
+from nurture.engine import replies
 from nurture.engine.deliver import settle_doubt
+from nurture.engine.fence import Recall, call_back
 from nurture.engine.runtime import Runtime
 from nurture.store import doubts, feeds, leads, raw_posts
 from nurture.store.db import Connection
@@ -54,6 +56,7 @@ class Evidences:
     transport: str = ""
     rules: Evidence = field(default_factory=Evidence)
     look_up: LookUp | None = None
+    recall: Recall | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -64,12 +67,23 @@ class Settled:
     parked: int = 0
     found: int = 0
     again: int = 0
+    called_back: int = 0
+    withheld: int = 0
 
 
-def settle(runtime: Runtime, evidences: Evidences, *, now: datetime) -> Settled:
-    """Reap, park, ask, and send again what all evidence says never left."""
+def settle(
+    runtime: Runtime,
+    evidences: Evidences,
+    *,
+    now: datetime,
+    clock: Callable[[], datetime] | None = None,
+) -> Settled:
+    """Reap, park, call back, ask, and send again what all evidence says never left."""
     reaped, parked = settle_doubt(runtime, now=now)
     done = Settled(reaped=reaped, parked=parked)
+    if evidences.recall is not None:
+        recalled = call_back(runtime, evidences.recall, evidences.transport, now=now, clock=clock)
+        done.called_back, done.withheld = recalled.again, recalled.withheld
     if evidences.look_up is not None:
         done.found = _ask(runtime, evidences, evidences.look_up, now)
     if evidences.rules.reports:
@@ -85,7 +99,7 @@ def _ask(runtime: Runtime, evidences: Evidences, look_up: LookUp, now: datetime)
             mail
             for mail in doubts.in_doubt(connection, [MessageState.UNCERTAIN])
             if mail.transport == name
-            and mail.since <= due_before
+            and max(mail.since, mail.send_at or mail.since) <= due_before
             and (mail.absent_at is None or mail.absent_at <= now - ASK_AGAIN)
         ]
         if not waiting:
@@ -158,9 +172,13 @@ def judged(
 ) -> list[tuple[doubts.InDoubt, SendAgain | Stay]]:
     """Return each mail in doubt with what becomes of it if nothing is heard."""
     names = {mail.transport for mail in mails}
-    heard = {name: feeds.heard_at(connection, name) for name in names}
-    # Also what another worker is at: its proofs count only when it is done.
-    unread = {name: raw_posts.any_open(connection, provider=name) for name in names}
+    heard = {
+        (name, account): feeds.heard_at(connection, name, account=account)
+        for name, account in {(mail.transport, mail.account) for mail in mails}
+    }
+    # Also what another worker is at: its proofs count only when it is done. A reply is one, too.
+    answered = raw_posts.any_open(connection, provider=replies.PROVIDER)
+    unread = {name: answered or raw_posts.any_open(connection, provider=name) for name in names}
     projects = runtime.projects(connection, {mail.release_id for mail in mails})
     # A mail that left another way than mail does now has no evidence to wait for here.
     foreign = Evidence()
@@ -172,9 +190,10 @@ def judged(
                     policy=_policy(projects, mail),
                     started_at=mail.started_at,
                     since=mail.since,
+                    send_at=mail.send_at,
                     expires_at=mail.expires_at,
                     doubtful=mail.doubtful,
-                    heard_at=heard[mail.transport],
+                    heard_at=heard[mail.transport, mail.account],
                     absent_at=mail.absent_at,
                     unread=unread[mail.transport],
                 ),

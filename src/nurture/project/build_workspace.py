@@ -65,6 +65,7 @@ def _pacing(model: WorkspaceModel) -> Pacing:
     domains = {_mail_domain(name): limit for name, limit in rate.per_domain.items()}
     return Pacing(
         sender_domain=model.sender.email.rpartition("@")[2].lower(),
+        time_zone=model.time_zone,
         per_minute=rate.per_minute,
         per_other_domain=domains.pop("default", None),
         per_domain=domains,

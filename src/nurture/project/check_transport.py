@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 
 from nurture.core.address import ascii_domain
 from nurture.core.doubt import PARK_AFTER
 from nurture.core.errors import RefusedInput
+from nurture.core.fence import LONGEST, SHORTEST
 from nurture.core.host import LOOPBACK, is_host
+from nurture.core.sequence import EmailStep, FormStep
 from nurture.project.codes import Code
 from nurture.project.inspection import Inspection, Told
 from nurture.project.webhook_key import is_verification_key
@@ -76,6 +79,29 @@ def _sendgrid(inspection: Inspection, options: Mapping[str, object]) -> None:
         message = f'"resend_after": after {parked // 3600} hours a mail in doubt waits for a person'
         told = (Code.OUT_OF_RANGE, message, "write less than 24h, for example 30m")
         _error(inspection, ("resend_after",), told)
+    _fence(inspection, options)
+
+
+def _fence(inspection: Inspection, options: Mapping[str, object]) -> None:
+    fence = options.get("fence")
+    if not isinstance(fence, int):
+        return
+    kept = timedelta(seconds=fence)
+    if not SHORTEST <= kept <= LONGEST:
+        message = '"fence": SendGrid cancels in time what it keeps for 15 minutes to 72 hours'
+        told = (Code.OUT_OF_RANGE, message, "write for example 30m")
+        _error(inspection, ("fence",), told)
+    if options.get("batch"):
+        message = '"fence" calls single mails back, and "batch" sends many in one call'
+        told = (Code.CONTRADICTION, message, "leave out one of them")
+        _error(inspection, ("fence",), told)
+    for name, sequence in inspection.project.sequences.items():
+        for step in sequence.by_id.values():
+            expires = step.expires_seconds if isinstance(step, EmailStep | FormStep) else None
+            if expires is not None and expires <= fence:
+                message = f'"fence": {name}, step {step.id}: its mail is late before it leaves'
+                told = (Code.CONTRADICTION, message, "write a longer expires, or a shorter fence")
+                _error(inspection, ("fence",), told)
 
 
 def _domains(inspection: Inspection) -> None:

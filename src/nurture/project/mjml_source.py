@@ -63,6 +63,8 @@ _UNMARKED = frozenset({"mj-style", "mj-title", "style", "title"})
 _VOID = frozenset({"area", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"})
 _MARKED = frozenset({"href", "src"})
 """Attributes whose values the rules for mails look at."""
+_NO_UNIT = re.compile(r"(?<![\w.-])0(?![\w.%])")
+"""A zero without its unit. With one in a padding the compiler takes none of it off a width."""
 
 _OPENING = re.compile(r"\{[{%#]")
 _QUOTED = r""""(?:\\.|[^"\\])*+"|'(?:\\.|[^'\\])*+'"""
@@ -327,6 +329,8 @@ class _Preparing:
             if value and key in _MARKED and not self.word.match(value):
                 at_line = line + self._line_feeds(text[: found.start(2)])
                 value = self._here(at_line) + value
+            if value and key.endswith("padding"):
+                value = _NO_UNIT.sub("0px", value)
             pieces.append(f" {key}" if value is None else f' {key}="{value}"')
             at = found.end()
         return "".join(pieces)

@@ -123,7 +123,7 @@ class RateModel(Strict):
 
 
 class RampModel(Strict):
-    """Warm a sending domain up: few mails an hour at first, more every day."""
+    """Warm a sending domain up: few mails an hour to a receiver group, more every day."""
 
     started_on: Day
 
@@ -174,6 +174,8 @@ class SendGridModel(PacedModel):
     sandbox: Flag = False
     batch: Flag = False
     """Send mails that are alike in one call, once `nurture doctor --batch` has proved it."""
+    fence: Seconds | None = None
+    """Let SendGrid keep each mail for so long, so that one in doubt can be called back."""
     lookup: Literal["activity"] | None = None
     """Ask the Email Activity API about mails in doubt; SendGrid sells it apart, not in the EU."""
     resend_after: Seconds = 1800

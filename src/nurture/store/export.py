@@ -13,6 +13,7 @@ from nurture.store.tables import (
     attempts,
     event_details,
     events,
+    fences,
     handoff_attempts,
     handoffs,
     leads,
@@ -50,6 +51,7 @@ def _theirs(connection: Connection, lead_id: int) -> list[tuple[Table, ColumnEle
     for child, key, parent in (
         (event_details, event_details.c.event_id, events),
         (attempts, attempts.c.message_id, messages),
+        (fences, fences.c.message_id, messages),
         (handoff_attempts, handoff_attempts.c.handoff_id, handoffs),
     ):
         rows = select(parent.c.id).where(parent.c.lead_id == lead_id)

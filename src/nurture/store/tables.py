@@ -40,6 +40,8 @@ metadata = MetaData(
 )
 
 Json = JSON().with_variant(JSONB(), "postgresql")
+# What is only written and read whole; taking it apart and together again takes longer.
+Document = JSON()
 Id = BigInteger().with_variant(Integer(), "sqlite")
 
 TROUBLE = ("message.complained", "message.bounced", "message.deferred")
@@ -323,7 +325,7 @@ enrollments = Table(
     Column("since", Instant, nullable=False),
     Column("entered_at", Instant, nullable=False),
     Column("visit", Integer, nullable=False, default=0),
-    Column("jumps", Json, nullable=False),
+    Column("jumps", Document, nullable=False),
     Column("failures", Integer, nullable=False, default=0),
     Column("reason", Text, nullable=False, default=""),
     # One open passage per lead and sequence: races to enroll are settled here.
@@ -367,7 +369,7 @@ messages = Table(
     Column("window", Text, nullable=False),
     Column("form", Text, nullable=False, default=""),
     # The values the template reads, pinned when the message was planned. Redacted by erasure.
-    Column("slots", Json, nullable=False),
+    Column("slots", Document, nullable=False),
     Column("state", Text, nullable=False),
     Column("delivery", Text, nullable=False, default="none"),
     Column("not_before", Instant, nullable=False),
@@ -401,6 +403,13 @@ Index(
     sqlite_where=messages.c.state.in_(("ready", "dispatching")),
     postgresql_where=messages.c.state.in_(("ready", "dispatching")),
 )
+# Seldom, and then many at once: what failed of late is told of, and tried again.
+Index(
+    "ix_messages_failed",
+    messages.c.closed_at,
+    sqlite_where=messages.c.state == "failed",
+    postgresql_where=messages.c.state == "failed",
+)
 Index(
     "ix_messages_in_doubt",
     messages.c.state,
@@ -417,6 +426,8 @@ attempts = Table(
     # Made from the mail's and the epoch, and never looked up: it needs no index of its own.
     Column("uid", Text, nullable=False),
     Column("transport", Text, nullable=False),
+    # Whose reports can tell of it: a hash that stands for the provider's account; '' without one.
+    Column("account", Text, nullable=False, default=""),
     Column("body_hash", Text, nullable=False, default=""),
     Column("started_at", Instant, nullable=False),
     # After this the worker is taken for dead and the outcome for unknown.
@@ -427,6 +438,30 @@ attempts = Table(
     Column("detail", Text, nullable=False, default=""),
     # When the provider, asked about the mail, last did not know it.
     Column("absent_at", Instant, nullable=True),
+)
+
+# Beside the attempts of mail that the provider keeps for a while: only they have a row here.
+fences = Table(
+    "fences",
+    metadata,
+    Column("message_id", Id, ForeignKey("messages.id"), primary_key=True, autoincrement=False),
+    Column("epoch", Integer, primary_key=True, autoincrement=False),
+    # The provider's id of what can be called back together: this mail alone.
+    Column("batch_id", Text, nullable=False),
+    Column("send_at", Instant, nullable=False),
+    # When the provider was last asked to call it back; committed before the call.
+    Column("asked_at", Instant, nullable=True),
+    # When the provider said that it does not leave.
+    Column("called_back_at", Instant, nullable=True),
+    # When the place that a cancellation takes up at the provider was given back.
+    Column("freed_at", Instant, nullable=True),
+    Index("ix_fences_send_at", "send_at"),  # what has not left yet, and what is forgotten
+)
+Index(
+    "ix_fences_asked",
+    fences.c.send_at,
+    sqlite_where=and_(fences.c.asked_at.is_not(None), fences.c.freed_at.is_(None)),
+    postgresql_where=and_(fences.c.asked_at.is_not(None), fences.c.freed_at.is_(None)),
 )
 
 handoffs = Table(
@@ -597,9 +632,14 @@ buckets = Table(
     Column("name", Text, primary_key=True),
     # [[when, how many], …], oldest first; when as Instant stores it
     Column("taken", Json, nullable=False),
-    # Up to when mails are booked, or when a warm-up began again.
+    # When a warm-up began again, or when counting began.
     Column("since", Instant, nullable=True),
+    # Up to when mails that found no token may ask again, one after the other.
+    Column("booked_to", Instant, nullable=True),
     Column("last_at", Instant, nullable=True),
+    # Mails that found no token since then though their booked time had come.
+    Column("missed", Integer, nullable=False, default=0),
+    Index("ix_buckets_booked_to", "booked_to"),  # a tick: is a line longer than it has to be?
 )
 
 # What the database remembers about itself; see `store.installation`.

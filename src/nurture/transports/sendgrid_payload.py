@@ -45,6 +45,9 @@ def payload(message: OutgoingMessage, *, sandbox: bool = False) -> dict[str, obj
     body = envelope(message, html=mail.html, text=mail.text, sandbox=sandbox)
     body["personalizations"] = [personalization(message)]
     body["subject"] = mail.subject
+    if message.fence is not None:
+        body["send_at"] = int(message.fence.send_at.timestamp())
+        body["batch_id"] = message.fence.batch_id
     return body
 
 

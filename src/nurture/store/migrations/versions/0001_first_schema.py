@@ -128,7 +128,9 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("taken", JSON, nullable=False),
         sa.Column("since", sa.BigInteger(), nullable=True),
+        sa.Column("booked_to", sa.BigInteger(), nullable=True, index=True),
         sa.Column("last_at", sa.BigInteger(), nullable=True),
+        sa.Column("missed", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_buckets")),
     )
     op.create_table(
@@ -240,7 +242,7 @@ def upgrade() -> None:
         sa.Column("since", sa.BigInteger(), nullable=False),
         sa.Column("entered_at", sa.BigInteger(), nullable=False),
         sa.Column("visit", sa.Integer(), nullable=False),
-        sa.Column("jumps", JSON, nullable=False),
+        sa.Column("jumps", sa.JSON(), nullable=False),
         sa.Column("failures", sa.Integer(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.CheckConstraint(
@@ -363,7 +365,7 @@ def upgrade() -> None:
         sa.Column("topic", sa.Text(), nullable=False),
         sa.Column("window", sa.Text(), nullable=False),
         sa.Column("form", sa.Text(), nullable=False),
-        sa.Column("slots", JSON, nullable=False),
+        sa.Column("slots", sa.JSON(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("delivery", sa.Text(), nullable=False),
         sa.Column("not_before", sa.BigInteger(), nullable=False),
@@ -390,6 +392,14 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_messages")),
         sa.UniqueConstraint("uid", name=op.f("uq_messages_uid")),
+    )
+    op.create_index(
+        "ix_messages_failed",
+        "messages",
+        ["closed_at"],
+        unique=False,
+        sqlite_where=sa.text("state = 'failed'"),
+        postgresql_where=sa.text("state = 'failed'"),
     )
     op.create_index(
         "ix_messages_in_doubt",
@@ -468,6 +478,7 @@ def upgrade() -> None:
         sa.Column("epoch", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("uid", sa.Text(), nullable=False),
         sa.Column("transport", sa.Text(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
         sa.Column("body_hash", sa.Text(), nullable=False),
         sa.Column("started_at", sa.BigInteger(), nullable=False),
         sa.Column("deadline", sa.BigInteger(), nullable=False),
@@ -495,6 +506,12 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("event_id", name=op.f("pk_event_details")),
     )
+    _make_hand_overs()
+    _make_segments()
+    _leave_room()
+
+
+def _make_hand_overs() -> None:
     op.create_table(
         "handoff_attempts",
         sa.Column("id", ID, nullable=False),
@@ -512,8 +529,28 @@ def upgrade() -> None:
     op.create_index(
         "ix_handoff_attempts_handoff_id", "handoff_attempts", ["handoff_id"], unique=False
     )
-    _make_segments()
-    _leave_room()
+    op.create_table(
+        "fences",
+        sa.Column("message_id", ID, autoincrement=False, nullable=False),
+        sa.Column("epoch", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("batch_id", sa.Text(), nullable=False),
+        sa.Column("send_at", sa.BigInteger(), nullable=False),
+        sa.Column("asked_at", sa.BigInteger(), nullable=True),
+        sa.Column("called_back_at", sa.BigInteger(), nullable=True),
+        sa.Column("freed_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["message_id"], ["messages.id"], name=op.f("fk_fences_message_id")),
+        sa.PrimaryKeyConstraint("message_id", "epoch", name=op.f("pk_fences")),
+    )
+    op.create_index("ix_fences_send_at", "fences", ["send_at"], unique=False)
+    asked = "asked_at IS NOT NULL AND freed_at IS NULL"
+    op.create_index(
+        "ix_fences_asked",
+        "fences",
+        ["send_at"],
+        unique=False,
+        sqlite_where=sa.text(asked),
+        postgresql_where=sa.text(asked),
+    )
 
 
 def _make_segments() -> None:
