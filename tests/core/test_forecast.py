@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from nurture.core.forecast import FARTHEST, Waiting, empty_at
+from nurture.core.forecast import FARTHEST, Waiting, empty_at, latest
 from tests.core.builders import ANY_TIME, DAY, HOUR, MINUTE, NOW, OFFICE_HOURS, WORKSPACE
 
 BERLIN, NEW_YORK = "Europe/Berlin", "America/New_York"
@@ -66,3 +66,23 @@ def test_a_rate_that_grows_is_followed() -> None:
 def test_a_rate_of_nothing_is_never_done() -> None:
     assert empty_at([waiting(1)], frozenset(), lambda _: 0, now=NOW) is None
     assert FARTHEST > 30 * DAY
+
+
+def test_mails_that_ask_again_one_after_the_other_are_no_later_than_together() -> None:
+    spread = [waiting(1, from_at=NOW + minutes * MINUTE) for minutes in range(240)]
+    assert empty_at(spread, frozenset(), lambda _: 60, now=NOW) == NOW + 4 * HOUR
+    assert empty_at(spread, frozenset(), lambda _: 40, now=NOW) == NOW + 6 * HOUR
+
+
+@pytest.mark.parametrize(
+    ("ends", "last"),
+    [
+        pytest.param([], NOW, id="nothing waits"),
+        pytest.param([NOW + HOUR, NOW + DAY, NOW], NOW + DAY, id="the latest"),
+        pytest.param([NOW + HOUR, None], None, id="one that nobody can see"),
+    ],
+)
+def test_the_queue_is_empty_when_the_last_part_of_it_is(
+    ends: list[datetime | None], last: datetime | None
+) -> None:
+    assert latest(ends, now=NOW) == last

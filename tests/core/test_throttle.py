@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -21,7 +23,9 @@ from nurture.core.throttle import (
     free_at,
     judge,
     ramp_began,
+    ramp_day_ends,
     ramp_per_hour,
+    ramp_size,
     slow_per_hour,
     take,
     used,
@@ -31,6 +35,11 @@ from tests.core.builders import DAY, HOUR, MINUTE, NOW, SECOND
 FULL = Bucket(name="minute")
 TEN = Size(tokens=10, span=MINUTE)
 COMPLAINTS, BOUNCES, DEFERRALS = Trouble
+
+
+def always_ten(_: datetime) -> Size:
+    """Return the size of a bucket that does not grow."""
+    return TEN
 
 
 def emptied(at: datetime) -> Bucket:
@@ -57,18 +66,18 @@ def test_a_token_comes_back_a_minute_after_it_was_used() -> None:
 
 
 def test_mails_without_a_token_ask_again_one_after_the_other() -> None:
-    bucket, first = book(emptied(NOW), TEN, now=NOW + SECOND)
-    _, second = book(bucket, TEN, now=NOW + SECOND)
+    bucket, first = book(emptied(NOW), always_ten, now=NOW + SECOND)
+    _, second = book(bucket, always_ten, now=NOW + SECOND)
     assert (first, second) == (NOW + MINUTE, NOW + MINUTE + 6 * SECOND)
 
 
 @pytest.mark.parametrize("back", [2 * HOUR, 2 * DAY])
 def test_a_clock_that_is_set_back_locks_nothing_up(back: timedelta) -> None:
     now = NOW - back
-    booked, _ = book(emptied(NOW), TEN, now=NOW)
+    booked, _ = book(emptied(NOW), always_ten, now=NOW)
     assert free_at(booked, TEN, now=now) == now
     again = take(booked, MINUTE, now=now, count=10)
-    assert book(again, TEN, now=now)[1] == now + MINUTE
+    assert book(again, always_ten, now=now)[1] == now + MINUTE
 
 
 # -- warm-up -------------------------------------------------------------------------------------
@@ -102,6 +111,43 @@ def test_a_warm_up_that_began_again_goes_on_from_there() -> None:
     bucket = Bucket(name="hour", since=NOW - 3 * DAY, last_at=NOW - HOUR)
     assert ramp_began(NOW - 50 * DAY, bucket, now=NOW) == NOW - 3 * DAY
     assert ramp_began(NOW - DAY, bucket, now=NOW) == NOW - DAY, "the file says so, and later"
+
+
+@pytest.mark.parametrize(
+    ("at", "ends"),
+    [
+        (NOW, NOW + DAY),
+        (NOW + DAY - SECOND, NOW + DAY),
+        (NOW + DAY, NOW + 2 * DAY),
+        pytest.param(NOW - 5 * DAY, NOW + DAY, id="before it has begun: its first day"),
+    ],
+)
+def test_a_day_of_a_warm_up_ends(at: datetime, ends: datetime) -> None:
+    assert ramp_day_ends(NOW, now=at) == ends
+
+
+def test_mails_are_booked_as_fast_as_the_curve_of_their_day_allows() -> None:
+    curve, bucket = ramp_size(NOW), Bucket(name="warm-up")
+    bucket = take(bucket, HOUR, now=NOW, count=RAMP[0])
+    booked = list[datetime]()
+    for _ in range(2000):
+        bucket, at = book(bucket, curve, now=NOW + SECOND)
+        booked.append(at)
+    assert booked[:2] == [NOW + HOUR, NOW + HOUR + HOUR / RAMP[0]]
+    per_day = Counter((at - NOW) // DAY for at in booked)
+    # The first hour was used already; a mail whose turn comes at midnight is the next day's.
+    expected = [RAMP[0] * 23, RAMP[1] * 24, 2000 - RAMP[0] * 23 - RAMP[1] * 24]
+    assert all(abs(per_day[day] - count) <= 1 for day, count in enumerate(expected))
+
+
+def test_after_the_last_day_of_the_curve_nobody_waits_for_anybody() -> None:
+    began = NOW - 30 * DAY
+    bucket = take(Bucket(name="warm-up"), HOUR, now=NOW + 23.9 * HOUR, count=RAMP[30])
+    bucket = replace(bucket, booked_to=NOW + DAY + HOUR)
+    _, at = book(bucket, ramp_size(began), now=NOW + 23.95 * HOUR)
+    assert at == NOW + DAY + HOUR
+    assert ramp_size(began)(NOW + DAY) is None
+    assert book(bucket, ramp_size(began), now=NOW + DAY) == (bucket, NOW + DAY)
 
 
 def test_a_slowed_domain_sends_half_and_never_nothing() -> None:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from nurture.core.errors import MisuseError
 from nurture.core.event import EventKind
@@ -19,7 +19,7 @@ from nurture.core.sequence import EmailStep, FormStep, Late, WhenCapped
 from nurture.core.throttle import Pacing
 from nurture.engine import by_hand, deliver, sending
 from nurture.store import switches
-from nurture.store.tables import audit
+from nurture.store.tables import audit, messages
 from tests.engine.programme import Programme, starter
 from tests.engine.test_deliver_trouble import Mails, Wire, accept, mail, plan, rows, states
 
@@ -79,7 +79,8 @@ def test_two_workers_share_a_rate(programme: Programme) -> None:
 
 
 def test_workers_in_one_moment_share_a_rate(programme: Programme) -> None:
-    paced(programme, per_minute=25, per_other_domain=9)
+    began = programme.now - timedelta(days=1)
+    paced(programme, per_minute=25, per_other_domain=9, ramp_from=began)
     plan(programme, 60)
 
     def work(_: int) -> int:
@@ -117,12 +118,18 @@ def test_a_young_domain_is_warmed_up(lite: Programme) -> None:
     assert len(wire.taken) == 28
     found = sending.look(lite.runtime, now=lite.now)
     assert [(limit.why, limit.left) for limit in found.limits] == [
-        ("warm-up, day 1: 28 an hour", 0)
+        ("warm-up, day 1: 28 an hour to others", 0)
     ]
-    assert found.due == 72
-    # 28 in each of three hours, and the window of four time zones is open all the while.
+    (held,) = found.held
+    assert held.mails == 72
+    assert held.reason == "warm-up: 28 an hour to others until Wed 2 Sep 2026, 08:00 UTC"
+    # The next 28 from nine on, one after the other; the window is open all the while.
+    assert held.first_at == lite.now + timedelta(hours=1)
     assert found.empty_at is not None
-    assert timedelta(hours=2) < found.empty_at - lite.now <= timedelta(hours=3)
+    assert timedelta() < found.empty_at - held.last_at < timedelta(minutes=5)
+    lite.now = held.first_at + timedelta(hours=1)
+    mail(lite)
+    assert len(wire.taken) == 56
 
 
 @pytest.mark.parametrize(
@@ -229,6 +236,42 @@ def test_late_mail_waits_for_a_word_and_is_skipped(lite: Programme) -> None:
     sending.decide_late(lite.runtime, place, send=False, by="Ann", now=lite.now)
     assert states(lite) == {"expired": 10}
     assert {row.reason for row in rows(lite)} == {"late; skipped by order of Ann"}
+
+
+@pytest.mark.parametrize("whose", ["everybody's", "their own"])
+def test_a_pause_in_the_middle_of_a_batch_leaves_late_mail_its_question(
+    programme: Programme, whose: str
+) -> None:
+    wire = paced(programme)
+    with_steps(programme, late=Late.ASK)
+    plan(programme, 20)
+    others, late = rows(programme)[:10], rows(programme)[10:]
+    changes: list[tuple[list[Any], dict[str, Any]]] = [
+        (others, {"not_before": programme.now + timedelta(days=2)}),
+        (late, {"expires_at": programme.now + timedelta(hours=1)}),
+    ]
+    with programme.database.write() as connection:
+        for some, change in changes:
+            ids = [each.id for each in some]
+            connection.execute(update(messages).where(messages.c.id.in_(ids)).values(**change))
+    programme.now += timedelta(days=1)
+    mail(programme)
+    programme.now += timedelta(days=1, minutes=1)
+
+    def pause(mails: Mails) -> list[Outcome]:
+        leads = [switches.OF_A_LEAD + str(each.lead_id) for each in late]
+        with programme.database.write() as connection:
+            for name in [switches.SENDING] if whose == "everybody's" else leads:
+                switches.halt(connection, name, reason="lunch", until=None, now=programme.now)
+        return accept(mails)
+
+    wire.first = [pause]
+    mail(programme)
+    assert states(programme) == {"accepted": 10, "ready": 10}
+    (step,) = sending.look(programme.runtime, now=programme.now).late
+    place = f"{step.sequence}/{step.step}"
+    done = sending.decide_late(programme.runtime, place, send=False, by="Ann", now=programme.now)
+    assert done == ("skipped", 10)
 
 
 def test_a_word_about_mail_that_is_not_late_says_what_is(lite: Programme) -> None:

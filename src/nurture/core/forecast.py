@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -25,8 +25,12 @@ class Waiting:
 
 
 @dataclass(slots=True)
-class _Part:
-    waiting: Waiting
+class _Pool:
+    """Mails of one window and zone whose time has come; `opens` is when they may leave next."""
+
+    window: Window
+    zone: str
+    opens: datetime
     left: int
 
 
@@ -34,43 +38,74 @@ PerHour = Callable[[datetime], int | None]
 """How many mails may leave in the hour that begins then; None: as many as there are."""
 
 
+def latest(ends: Iterable[datetime | None], *, now: datetime) -> datetime | None:
+    """Return when the last of several queues is empty: each has a limit of its own."""
+    last: datetime | None = now
+    for end in ends:
+        last = None if last is None or end is None else max(last, end)
+    return last
+
+
 def empty_at(
     waiting: Iterable[Waiting], holidays: frozenset[date], per_hour: PerHour, *, now: datetime
 ) -> datetime | None:
     """Return when the last of these mails can have left; None if that is too far to be seen.
 
-    Caps of people and limits of receiving domains may make it later; nothing makes it earlier.
+    Caps of people may make it later; nothing makes it earlier.
     """
-    parts = [_Part(group, group.mails) for group in waiting if group.mails]
-    parts.sort(key=lambda part: part.waiting.from_at)
+    coming = sorted((group for group in waiting if group.mails), key=lambda one: one.from_at)
+    coming.reverse()
+    pools: list[_Pool] = []
     at, end = now, now
-    while parts:
+    while coming or pools:
         if at > now + FARTHEST:
             return None
-        opens = [_opens(part.waiting, holidays, at) for part in parts]
+        while coming and coming[-1].from_at < at + HOUR:
+            pools.append(_pool(coming.pop(), at))
+        _open(pools, holidays, at)
+        opens = [pool.opens for pool in pools]
+        opens += [coming[-1].from_at] if coming else []
         if min(opens) >= at + HOUR:
             at = min(opens)
             continue
-        end = max(end, _send(parts, opens, at, per_hour(at)))
-        parts = [part for part in parts if part.left]
+        end = max(end, _send(pools, at, per_hour(at)))
         at += HOUR
+        pools = _merged(pools)
     return end
 
 
-def _opens(group: Waiting, holidays: frozenset[date], at: datetime) -> datetime:
-    return next_open(group.window, group.zone, holidays, now=max(at, group.from_at))
+def _pool(group: Waiting, at: datetime) -> _Pool:
+    return _Pool(group.window, group.zone, max(at, group.from_at), group.mails)
 
 
-def _send(
-    parts: Sequence[_Part], opens: Sequence[datetime], at: datetime, most: int | None
-) -> datetime:
-    """Take from the parts what may leave in this hour; return when the last of it does."""
+def _open(pools: Iterable[_Pool], holidays: frozenset[date], at: datetime) -> None:
+    """Say of each pool when its window is open; what is known to be shut is not asked again."""
+    for pool in pools:
+        if pool.opens < at + HOUR:
+            pool.opens = next_open(pool.window, pool.zone, holidays, now=max(at, pool.opens))
+
+
+def _send(pools: Iterable[_Pool], at: datetime, most: int | None) -> datetime:
+    """Take from the pools what may leave in this hour; return when the last of it does."""
     sent, last = 0, at
-    for part, opening in zip(parts, opens, strict=True):
-        if opening >= at + HOUR or (most is not None and sent >= most):
+    for pool in pools:
+        if pool.opens >= at + HOUR or (most is not None and sent >= most):
             continue
-        going = part.left if most is None else min(part.left, most - sent)
-        part.left -= going
+        going = pool.left if most is None else min(pool.left, most - sent)
+        pool.left -= going
         sent += going
-        last = max(last, opening if most is None else max(opening, at + HOUR * (sent / most)))
+        last = max(last, pool.opens if most is None else max(pool.opens, at + HOUR * (sent / most)))
     return last
+
+
+def _merged(pools: Iterable[_Pool]) -> list[_Pool]:
+    """Return what is left, one pool for each window and zone: by now all of it waits alike."""
+    found: dict[tuple[Window, str], _Pool] = {}
+    for pool in pools:
+        if not pool.left:
+            continue
+        same = found.setdefault((pool.window, pool.zone), pool)
+        if same is not pool:
+            same.left += pool.left
+            same.opens = min(same.opens, pool.opens)
+    return list(found.values())

@@ -6,9 +6,9 @@ used, so that no span of that length, wherever it begins, ever sees more than th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -17,6 +17,9 @@ RAMP = tuple(round(20 * 1.4**day) for day in range(31))
 """Mails an hour on each day of a warm-up: the curve of SendGrid's own. After it there is no cap."""
 IDLE = timedelta(days=30)
 """Mailbox providers forget a domain that has been silent for so long: its warm-up begins again."""
+
+RATE, WARM_UP = "rate ", "warm-up: "
+"""Begin the reasons of mails that wait because they found no token."""
 
 MINIMUM_SENT = 100
 """Below so many mails in 24 hours no breaker judges: of ten mails one complaint is ten percent, and
@@ -34,6 +37,7 @@ class Pacing:
     """How fast the workspace lets mail leave: nurture.yaml, under transport. None: no limit."""
 
     sender_domain: str = ""
+    time_zone: str = "UTC"
     per_minute: int | None = None
     per_domain: Mapping[str, int] = field(default_factory=dict)
     per_other_domain: int | None = None
@@ -63,13 +67,17 @@ class Pacing:
 class Bucket:
     """The tokens that were used: (when, how many), oldest first.
 
-    `since` is when a warm-up began again, or up to when mails are booked; `last_at` the last use.
+    `since` is when a warm-up began again, or counting did; `booked_to` is the last time at which a
+    mail that found no token may ask again; `last_at` the last use; `missed` is how many mails have
+    found no token since then though their booked time had come.
     """
 
     name: str
     taken: tuple[tuple[datetime, int], ...] = ()
     since: datetime | None = None
+    booked_to: datetime | None = None
     last_at: datetime | None = None
+    missed: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,10 +106,11 @@ def take(bucket: Bucket, span: timedelta, *, now: datetime, count: int = 1) -> B
         kept[-1] = (max(now, kept[-1][0]), kept[-1][1] + count)
     else:
         kept.append((now, count))
-    since = bucket.since
-    if since is not None and _set_back(bucket, span, now):
-        since = min(since, now)
-    return replace(bucket, taken=tuple(kept), since=since, last_at=now)
+    since, booked_to = bucket.since, bucket.booked_to
+    if _set_back(bucket, span, now):
+        since, booked_to = since and min(since, now), booked_to and min(booked_to, now)
+    used_now = replace(bucket, taken=tuple(kept), last_at=now, missed=0)
+    return replace(used_now, since=since, booked_to=booked_to)
 
 
 def _set_back(bucket: Bucket, span: timedelta, now: datetime) -> bool:
@@ -114,22 +123,58 @@ def _slot(at: datetime, span: timedelta) -> int:
 
 def free_at(bucket: Bucket, size: Size, *, now: datetime) -> datetime:
     """Return when the next token is free: `now`, if one is."""
+    return _token_at(bucket, size, 0, now=now)
+
+
+def _token_at(bucket: Bucket, size: Size, number: int, *, now: datetime) -> datetime:
+    """Return when so many tokens and one more have been free, each used at once."""
+    rounds, place = divmod(number, size.tokens)
     left = size.tokens - used(bucket, size.span, now=now)
-    if left > 0:
-        return now
+    if left > place:
+        return now + size.span * rounds
     for at, count in sorted(_out(bucket, size.span, now)):
         left += count
-        if left > 0:
-            return at + size.span
+        if left > place:
+            return at + size.span * (rounds + 1)
     raise AssertionError("a bucket without tokens")
 
 
-def book(bucket: Bucket, size: Size, *, now: datetime) -> tuple[Bucket, datetime]:
-    """Return when a mail that found no token may ask again: one after the other, evenly."""
+SizeAt = Callable[[datetime], Size | None]
+"""How large a bucket is then; None: without end."""
+
+
+def book(bucket: Bucket, size_at: SizeAt, *, now: datetime) -> tuple[Bucket, datetime]:
+    """Return when a mail that found no token may ask again: one after the other, evenly.
+
+    The bucket may grow until then: mails follow each other as fast as it allows at their time.
+    """
+    size, booked = size_at(now), bucket.booked_to
+    if size is None:
+        return bucket, now
     at = free_at(bucket, size, now=now)
-    if bucket.since is not None and not _set_back(bucket, size.span, now):
-        at = max(at, bucket.since + size.span / size.tokens)
-    return replace(bucket, since=at), at
+    if booked is not None and not _set_back(bucket, size.span, now):
+        then = size_at(max(booked, now))
+        at = max(at, booked + (then.span / then.tokens if then is not None else timedelta()))
+    return replace(bucket, booked_to=at), at
+
+
+def book_again(bucket: Bucket, size: Size, *, now: datetime) -> tuple[Bucket, datetime]:
+    """Return when a mail may ask again whose booked time has come, and there is no token.
+
+    It keeps its place: the next token is its own, and not one behind all that were booked later.
+    """
+    at = _token_at(bucket, size, bucket.missed, now=now)
+    booked_to = at if bucket.booked_to is None else max(at, bucket.booked_to)
+    return replace(bucket, booked_to=booked_to, missed=bucket.missed + 1), at
+
+
+def is_too_long(bucket: Bucket, size: Size, waiting: int, *, now: datetime) -> bool:
+    """Say whether so many mails are booked for longer than they need: some before them are gone.
+
+    Two spans are left to them: one until the first token is free, and one for late ticks.
+    """
+    needed = size.span * 2 + size.span / size.tokens * waiting
+    return bucket.booked_to is not None and bucket.booked_to > now + needed
 
 
 # -- warm-up -------------------------------------------------------------------------------------
@@ -142,10 +187,31 @@ def ramp_began(ramp_from: datetime, bucket: Bucket, *, now: datetime) -> datetim
     return max(ramp_from, bucket.since or ramp_from)
 
 
+def ramp_day(began: datetime, *, now: datetime) -> int:
+    """Return which day of the warm-up it is, the first being day 0."""
+    return max(0, (now - began) // DAY)
+
+
+def ramp_day_ends(began: datetime, *, now: datetime) -> datetime:
+    """Return when the next day of the warm-up begins."""
+    # In UTC: a day of a warm-up has 24 hours, also where clocks change.
+    return began.astimezone(UTC) + DAY * (ramp_day(began, now=now) + 1)
+
+
 def ramp_per_hour(began: datetime, *, now: datetime) -> int | None:
     """Return how many mails may leave in an hour on this day of the warm-up; None after it."""
-    day = max(0, (now - began) // DAY)
+    day = ramp_day(began, now=now)
     return RAMP[day] if day < len(RAMP) else None
+
+
+def ramp_size(began: datetime) -> SizeAt:
+    """Return how the bucket of a warm-up grows."""
+
+    def size_at(at: datetime) -> Size | None:
+        per_hour = ramp_per_hour(began, now=at)
+        return None if per_hour is None else Size(tokens=per_hour, span=HOUR)
+
+    return size_at
 
 
 def slow_per_hour(sent_in_a_day: int) -> int:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from nurture.core.errors import MisuseError, ProjectError
+from nurture.core.errors import MisuseError, NurtureError, ProjectError
 from nurture.core.project import Project
+from nurture.engine import throttle
 from nurture.engine.runtime import Runtime
 from nurture.project.inspection import RULES
 from nurture.project.signing import in_force_otherwise, unsigned
 from nurture.store import leads, records, releases
+from nurture.store.outage import Outage
 
 
 def apply(runtime: Runtime, project: Project, *, by: str, now: datetime) -> int:
@@ -35,6 +37,7 @@ def apply(runtime: Runtime, project: Project, *, by: str, now: datetime) -> int:
         )
         if before is None or before.content_hash != project.content_hash:
             leads.check_everybody(connection, now=now)
+            throttle.ask_again(connection, now=now)
         records.note_audit(
             connection,
             actor=by,
@@ -63,12 +66,21 @@ def unreadable(runtime: Runtime) -> list[Unreadable]:
         for release_id, (people, mails) in sorted(releases.in_use(connection).items()):
             try:
                 runtime.project(connection, release_id)
-            except ProjectError as error:
-                why = str(error.findings[0])
+            except Outage:
+                raise
+            except Exception as error:  # noqa: BLE001 (whatever is wrong with it)
+                why = why_unreadable(error)
                 found.append(
                     Unreadable(release_id=release_id, enrollments=people, mails=mails, why=why)
                 )
     return found
+
+
+def why_unreadable(error: Exception) -> str:
+    """Return in a line why a release cannot be loaded."""
+    if isinstance(error, ProjectError):
+        return str(error.findings[0])
+    return str(error) if isinstance(error, NurtureError) else type(error).__name__
 
 
 def project_in_force(runtime: Runtime) -> Project | None:

@@ -3,33 +3,43 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from nurture.core.message import Message
+from nurture.core.receivers import OTHERS, RECEIVER_GROUPS, receiver_group
 from nurture.core.throttle import (
     DAY,
     HOUR,
     IDLE,
     MINIMUM_SENT,
     MINUTE,
+    RATE,
     SLOWED_FOR,
+    WARM_UP,
     Bucket,
     Finding,
     Pacing,
     Size,
+    SizeAt,
     Verdict,
     book,
+    book_again,
     free_at,
+    is_too_long,
     judge,
     ramp_began,
-    ramp_per_hour,
+    ramp_day,
+    ramp_day_ends,
+    ramp_size,
     slow_per_hour,
     take,
     used,
 )
+from nurture.engine.moments import say_time
 from nurture.engine.runtime import Runtime
-from nurture.store import buckets, switches
+from nurture.store import buckets, sending, switches
 from nurture.store.db import Connection
 
 log = logging.getLogger(__name__)
@@ -38,12 +48,15 @@ EVERYBODY = "minute"
 TO_A_DOMAIN = "minute:"
 """Begins the names of the buckets of receiving domains."""
 FROM_A_DOMAIN = "hour:"
+TO_A_GROUP = "warm-up:"
+"""Begins the names of the buckets of receiver groups: warm-up:SENDING DOMAIN:GROUP."""
 SENT_IN_A_DAY = "day:"
+GROUPS = (*RECEIVER_GROUPS, OTHERS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
-    """A bucket that every mail takes from, and why it has the size that it has."""
+    """A bucket that mails take from, and why it has the size that it has."""
 
     bucket: str
     size: Size
@@ -55,31 +68,29 @@ def limits(pacing: Pacing, known: dict[str, Bucket], *, slowed: bool, now: datet
     found = []
     if pacing.per_minute is not None:
         size = Size(tokens=pacing.per_minute, span=MINUTE)
-        found.append(Limit(bucket=EVERYBODY, size=size, why=f"rate {pacing.per_minute} a minute"))
-    hourly = FROM_A_DOMAIN + pacing.sender_domain
-    if pacing.ramp_from is not None:
-        began = ramp_began(pacing.ramp_from, known[hourly], now=now)
-        per_hour = ramp_per_hour(began, now=now)
-        if per_hour is not None:
-            why = f"warm-up, day {max(0, (now - began) // DAY)}: {per_hour} an hour"
-            found.append(Limit(bucket=hourly, size=Size(tokens=per_hour, span=HOUR), why=why))
+        found.append(Limit(bucket=EVERYBODY, size=size, why=f"{RATE}{pacing.per_minute} a minute"))
     if slowed:
         sent = used(known[SENT_IN_A_DAY + pacing.sender_domain], DAY, now=now)
-        per_hour = slow_per_hour(sent)
-        why = f"slowed down to {per_hour} an hour"
-        found.append(Limit(bucket=hourly, size=Size(tokens=per_hour, span=HOUR), why=why))
+        size = Size(tokens=slow_per_hour(sent), span=HOUR)
+        why = f"slowed down to {size.tokens} an hour"
+        found.append(Limit(bucket=FROM_A_DOMAIN + pacing.sender_domain, size=size, why=why))
     return found
 
 
 def names(pacing: Pacing, domains: Iterable[str] = ()) -> list[str]:
     """Return the buckets that mail to these domains is counted in."""
     found = [EVERYBODY] if pacing.per_minute is not None else []
-    if pacing.ramp_from is not None or pacing.breakers:
-        found.append(FROM_A_DOMAIN + pacing.sender_domain)
     if pacing.breakers:
-        found.append(SENT_IN_A_DAY + pacing.sender_domain)
-    limited = {domain for domain in domains if pacing.limit_for(domain) is not None}
-    return found + [TO_A_DOMAIN + domain for domain in sorted(limited)]
+        found += [FROM_A_DOMAIN + pacing.sender_domain, SENT_IN_A_DAY + pacing.sender_domain]
+    domains = set(domains)
+    if pacing.ramp_from is not None:
+        found += [group_bucket(pacing, group) for group in {receiver_group(d) for d in domains}]
+    return found + [TO_A_DOMAIN + d for d in domains if pacing.limit_for(d) is not None]
+
+
+def group_bucket(pacing: Pacing, group: str) -> str:
+    """Return the name of the bucket in which a receiver group's warm-up is counted."""
+    return f"{TO_A_GROUP}{pacing.sender_domain}:{group}"
 
 
 def switch_names(transport: str, pacing: Pacing) -> list[str]:
@@ -116,6 +127,35 @@ def room(connection: Connection, pacing: Pacing, *, now: datetime) -> tuple[int 
         return None, ""
     limit, left, _ = min(found, key=lambda each: each[1])
     return left, limit.why
+
+
+def warming(
+    connection: Connection, pacing: Pacing, *, now: datetime
+) -> list[tuple[Limit, int, datetime]]:
+    """Return the warm-up of each receiver group that gets mail, as `standing` does.
+
+    Before the first mail: what all of them begin with.
+    """
+    if pacing.ramp_from is None:
+        return []
+    known = buckets.read(connection, [group_bucket(pacing, group) for group in GROUPS])
+    found = []
+    for group in GROUPS:
+        bucket = known[group_bucket(pacing, group)]
+        began = ramp_began(pacing.ramp_from, bucket, now=now)
+        size = ramp_size(began)(now)
+        if bucket.last_at is None or size is None:
+            continue
+        why = f"warm-up, day {ramp_day(began, now=now)}: {size.tokens} an hour to {group}"
+        left = max(0, size.tokens - used(bucket, HOUR, now=now))
+        limit = Limit(bucket=bucket.name, size=size, why=why)
+        found.append((limit, left, free_at(bucket, size, now=now)))
+    size = ramp_size(pacing.ramp_from)(now)
+    if size is not None and all(bucket.last_at is None for bucket in known.values()):
+        day = ramp_day(pacing.ramp_from, now=now)
+        why = f"warm-up, day {day}: {size.tokens} an hour to each receiver group"
+        found.append((Limit(bucket="", size=size, why=why), size.tokens, now))
+    return found
 
 
 def slowed_to(
@@ -163,6 +203,59 @@ def _domain(email: str) -> str:
     return email.rpartition("@")[2].lower()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """A bucket for some receivers: a mail that finds it empty is booked, and holds nobody up."""
+
+    bucket: str
+    receiver: str
+    size: Size
+    size_at: SizeAt
+    why: str
+
+    def has_booked(self, reason: str) -> bool:
+        """Say whether it is for their turn here that mails wait for that reason."""
+        kind = WARM_UP if self.bucket.startswith(TO_A_GROUP) else RATE
+        return reason.startswith(kind) and f" to {self.receiver} " in f"{reason} "
+
+
+def shares(pacing: Pacing, domain: str, known: dict[str, Bucket], *, now: datetime) -> list[Share]:
+    """Return the limits on mail to the domain alone, and on its receiver group."""
+    name = group_bucket(pacing, receiver_group(domain))
+    found = [
+        _warm_up(pacing, receiver_group(domain), known.get(name, Bucket(name=name)), now=now),
+        _rate(pacing, domain),
+    ]
+    return [share for share in found if share is not None]
+
+
+def _warm_up(pacing: Pacing, group: str, bucket: Bucket, *, now: datetime) -> Share | None:
+    if pacing.ramp_from is None:
+        return None
+    began = ramp_began(pacing.ramp_from, bucket, now=now)
+    per_hour = ramp_size(began)
+    size = per_hour(now)
+    if size is None:
+        return None
+    until = say_time(ramp_day_ends(began, now=now), pacing.time_zone)
+    why = f"{WARM_UP}{size.tokens} an hour to {group} until {until}"
+    return Share(bucket=bucket.name, receiver=group, size=size, size_at=per_hour, why=why)
+
+
+def _rate(pacing: Pacing, domain: str) -> Share | None:
+    per_minute = pacing.limit_for(domain)
+    if per_minute is None:
+        return None
+    size = Size(tokens=per_minute, span=MINUTE)
+    return Share(
+        bucket=TO_A_DOMAIN + domain,
+        receiver=domain,
+        size=size,
+        size_at=lambda _: size,
+        why=f"{RATE}{per_minute} a minute to {domain}",
+    )
+
+
 class Meter:
     """Counts the mails of one group as they pass the last gate, under the buckets' locks."""
 
@@ -174,34 +267,42 @@ class Meter:
         self._known = buckets.hold(connection, names(pacing, domains))
         slowed = is_slowed(connection, pacing, now=now)
         self._limits = limits(pacing, self._known, slowed=slowed, now=now)
+        self._shares = {one: shares(pacing, one, self._known, now=now) for one in domains}
         self._changed: set[str] = set()
 
-    def take(self, email: str) -> tuple[datetime, str] | None:
-        """Use a token of every bucket for a mail to the address, or return when to ask and why."""
+    def take(self, email: str, reason: str = "") -> tuple[datetime, str] | None:
+        """Use a token of every bucket for a mail to the address, or return when to ask and why.
+
+        `reason`: what the mail has waited for. Who comes back for their turn is booked before all
+        others if there is no token.
+        """
         domain = _domain(email)
-        per_minute = self._pacing.limit_for(domain)
-        own = TO_A_DOMAIN + domain
         for limit in self._limits:
             at = free_at(self._known[limit.bucket], limit.size, now=self._now)
             if at > self._now:
                 return at, limit.why
-        if per_minute is not None:
-            size = Size(tokens=per_minute, span=MINUTE)
-            if free_at(self._known[own], size, now=self._now) > self._now:
-                self._known[own], at = book(self._known[own], size, now=self._now)
-                self._changed.add(own)
-                return at, f"rate {per_minute} a minute to {domain}"
-            self._use(own)
-        for name in names(self._pacing):
+        for share in self._shares[domain]:
+            bucket = self._known[share.bucket]
+            if free_at(bucket, share.size, now=self._now) > self._now:
+                if share.has_booked(reason):
+                    bucket, at = book_again(bucket, share.size, now=self._now)
+                else:
+                    bucket, at = book(bucket, share.size_at, now=self._now)
+                self._known[share.bucket] = bucket
+                self._changed.add(share.bucket)
+                return at, share.why
+        for name in names(self._pacing, [domain]):
             self._use(name)
         return None
 
     def _use(self, name: str) -> None:
         bucket, span = self._known[name], MINUTE
-        if name.startswith(FROM_A_DOMAIN):
+        if name.startswith(TO_A_GROUP):
             span = HOUR
             if bucket.last_at is not None and self._now - bucket.last_at > IDLE:
                 bucket = replace(bucket, since=self._now)
+        elif name.startswith(FROM_A_DOMAIN):
+            span = HOUR
         elif name.startswith(SENT_IN_A_DAY):
             span = DAY
         self._known[name] = take(bucket, span, now=self._now)
@@ -210,6 +311,59 @@ class Meter:
     def keep(self, connection: Connection) -> None:
         """Store what was used."""
         buckets.keep(connection, [self._known[name] for name in sorted(self._changed)])
+
+
+def in_line(batch: Sequence[Message]) -> list[Message]:
+    """Return the mails with those first that have waited for their turn, longest planned first."""
+    return sorted(batch, key=lambda one: (not one.reason.startswith((RATE, WARM_UP)), one.id))
+
+
+def move_up(runtime: Runtime, *, now: datetime) -> None:
+    """Have mails booked anew that wait for longer than they need: some before them are gone."""
+    with runtime.database.read() as connection:
+        pacing = runtime.in_force(connection).project.workspace.pacing
+        lines = buckets.read(connection, buckets.booked_beyond(connection, now + MINUTE))
+        held = sending.held(connection, now=now) if lines else []
+    waiting = {name: _booked(pacing, bucket, held, now=now) for name, bucket in lines.items()}
+    too_long = {name: why for name, why in waiting.items() if why is not None}
+    if too_long:
+        with runtime.database.write() as connection:
+            known = buckets.hold(connection, too_long)
+            emptied = [replace(each, booked_to=None, missed=0) for each in known.values()]
+            buckets.keep(connection, emptied)
+            why = sorted(set().union(*too_long.values()))
+            if why:
+                sending.ask_again(connection, why, now=now)
+
+
+def _booked(
+    pacing: Pacing, bucket: Bucket, held: Sequence[sending.Held], *, now: datetime
+) -> set[str] | None:
+    """Return the reasons of the mails that wait here if it is for too long; else None."""
+    share = _share(pacing, bucket, now=now)
+    if share is None:
+        return set()
+    mine = [each for each in held if share.has_booked(each.reason)]
+    waiting = sum(each.mails for each in mine)
+    if not is_too_long(bucket, share.size, waiting, now=now):
+        return None
+    return {each.reason for each in mine}
+
+
+def _share(pacing: Pacing, bucket: Bucket, *, now: datetime) -> Share | None:
+    """Return the limit that the bucket is for; None if there is none any more."""
+    of_groups = group_bucket(pacing, "")
+    if bucket.name.startswith(of_groups):
+        return _warm_up(pacing, bucket.name.removeprefix(of_groups), bucket, now=now)
+    if bucket.name.startswith(TO_A_DOMAIN):
+        return _rate(pacing, bucket.name.removeprefix(TO_A_DOMAIN))
+    return None
+
+
+def ask_again(connection: Connection, *, now: datetime) -> None:
+    """Let what waits for its share be looked at now: another pace may be in force."""
+    buckets.forget_bookings(connection)
+    sending.ask_again(connection, (RATE, WARM_UP), now=now)
 
 
 def forget_idle(runtime: Runtime, *, now: datetime) -> None:

@@ -23,7 +23,7 @@ from nurture.store.tables import TROUBLE, buckets, events
 
 _TROUBLES = dict(zip(TROUBLE, Trouble, strict=True))
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_Rows = Select[tuple[str, list[list[int]], datetime, datetime]]
+_Rows = Select[tuple[str, list[list[int]], datetime, datetime, datetime, int]]
 
 
 def read(connection: Connection, names: Sequence[str]) -> dict[str, Bucket]:
@@ -48,8 +48,9 @@ def hold(connection: Connection, names: Iterable[str]) -> dict[str, Bucket]:
 
 
 def _rows(names: Sequence[str]) -> _Rows:
-    columns = (buckets.c.name, buckets.c.taken, buckets.c.since, buckets.c.last_at)
-    return select(*columns).where(buckets.c.name.in_(names)).order_by(buckets.c.name)
+    b = buckets.c
+    columns = (b.name, b.taken, b.since, b.booked_to, b.last_at, b.missed)
+    return select(*columns).where(b.name.in_(names)).order_by(b.name)
 
 
 def _buckets(connection: Connection, statement: _Rows) -> dict[str, Bucket]:
@@ -58,9 +59,11 @@ def _buckets(connection: Connection, statement: _Rows) -> dict[str, Bucket]:
             name=name,
             taken=tuple((_EPOCH + timedelta(microseconds=at), count) for at, count in taken),
             since=since,
+            booked_to=booked_to,
             last_at=last_at,
+            missed=missed,
         )
-        for name, taken, since, last_at in connection.execute(statement).tuples()
+        for name, taken, since, booked_to, last_at, missed in connection.execute(statement).tuples()
     }
 
 
@@ -73,24 +76,41 @@ def keep(connection: Connection, changed: Sequence[Bucket]) -> None:
             .values(
                 taken=bindparam("new_taken", type_=buckets.c.taken.type),
                 since=bindparam("new_since", type_=Instant),
+                booked_to=bindparam("new_booked_to", type_=Instant),
                 last_at=bindparam("new_last_at", type_=Instant),
+                missed=bindparam("new_missed"),
             ),
             [
                 {
                     "key": bucket.name,
                     "new_taken": [[stored(at), count] for at, count in bucket.taken],
                     "new_since": bucket.since,
+                    "new_booked_to": bucket.booked_to,
                     "new_last_at": bucket.last_at,
+                    "new_missed": bucket.missed,
                 }
                 for bucket in changed
             ],
         )
 
 
+def booked_beyond(connection: Connection, at: datetime) -> list[str]:
+    """Return the names of the buckets that mails are booked in for later than that."""
+    found = select(buckets.c.name).where(buckets.c.booked_to > at)
+    return list(connection.scalars(found))
+
+
 def empty(connection: Connection, name: str, *, now: datetime) -> None:
     """Forget what the bucket has counted, and count from now on."""
     hold(connection, [name])
     keep(connection, [Bucket(name=name, since=now)])
+
+
+def forget_bookings(connection: Connection) -> None:
+    """Let whoever finds no token be booked from now on, not behind what was booked before."""
+    connection.execute(
+        update(buckets).where(buckets.c.booked_to.is_not(None)).values(booked_to=None)
+    )
 
 
 def forget_idle(connection: Connection, *, beginning: str, before: datetime) -> None:
