@@ -16,7 +16,7 @@ from datetime import datetime
 from threading import Lock
 
 from nurture.bootstrap import App, settings, start
-from nurture.bootstrap.ways import make_ways
+from nurture.bootstrap.ways import ways_for_work
 from nurture.core.errors import MisuseError
 from nurture.engine import health
 from nurture.engine.tick import Ways
@@ -60,7 +60,7 @@ async def do(verb: Verb, *, now: datetime | None) -> Done:
 def _do(verb: Verb, now: datetime | None) -> Done:
     try:
         app = _opened.app()
-        ways = make_ways(app)
+        ways = ways_for_work(app)
         if now is not None:
             # The chosen time holds for the whole verb, not the clock.
             ways = replace(ways, clock=None)

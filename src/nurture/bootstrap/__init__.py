@@ -16,6 +16,7 @@ from nurture.core.errors import MisuseError
 from nurture.core.project import Project
 from nurture.core.token import Keyring, public_id
 from nurture.engine.runtime import Runtime, Secrets
+from nurture.project.essentials import read_essentials
 from nurture.project.load import load_files, load_folder
 from nurture.store import installation
 from nurture.store.db import Database, open_database
@@ -186,6 +187,7 @@ def start(given: Settings, *, migrate: bool = True) -> App:
         database=database,
         secrets=derived,
         load=lambda files: load_files(files, given.env),
+        salvage=lambda files: read_essentials(files, given.env),
     )
     return App(settings=given, runtime=runtime)
 

@@ -10,7 +10,6 @@ from nurture.cli.checking import checked, counted, say_findings, with_costs
 from nurture.cli.place import opened, person_acting, place_of
 from nurture.cli.run import FINDINGS
 from nurture.cli.show import console, print_json, say, warn
-from nurture.core.errors import ProjectError
 
 if TYPE_CHECKING:
     from nurture.bootstrap import App
@@ -74,15 +73,15 @@ def _refuse(found: CheckResult, *, as_json: bool) -> None:
 
 
 def _changes(app: App, project: Project) -> list[Change]:
-    from nurture.engine.apply import project_in_force
     from nurture.project.diff import changes
+    from nurture.store import releases
 
-    try:
-        before = project_in_force(app.runtime)
-    except ProjectError:
+    with app.database.read() as connection:
+        before = app.runtime.readable(connection)
         # Written for other settings or an older version: there is nothing to compare with.
+        lost = before is None and releases.current(connection) is not None
+    if lost:
         warn("nurture: the release in force cannot be read any more; everything counts as new")
-        before = None
     return changes(before, project)
 
 

@@ -27,7 +27,10 @@ def reply(
     raw = file.read_bytes() if file else sys.stdin.buffer.read(LARGEST_REPLY + 1)
     with opened(place) as app:
         taken = take_reply(app.runtime, raw, now=app.now())
-        if taken is not None:
+        with app.database.read() as connection:
+            # Else it is recorded, and what follows from it waits: the mail was taken.
+            goes_on = app.runtime.readable(connection) is not None
+        if taken is not None and goes_on:
             run(app.runtime, make_ways(app), now=app.now(), lead_ids=[taken.lead_id])
     if place.json:
         lead, meaning = (taken.lead_id, taken.meaning) if taken else (None, None)

@@ -26,7 +26,7 @@ Limit = Annotated[int, typer.Option(min=1, max=10_000, help="How much is worked 
 
 def tick(context: typer.Context, limit: Limit = LIMIT) -> None:
     """Do everything that is due: assess, advance, deliver, hand over."""
-    from nurture.bootstrap.ways import make_ways
+    from nurture.bootstrap.ways import ways_for_work
     from nurture.engine import tick as engine
 
     place, total = place_of(context), engine.Ticked()
@@ -34,7 +34,7 @@ def tick(context: typer.Context, limit: Limit = LIMIT) -> None:
         opened(place) as app,
         watched("Working", lambda: _worked(total), lambda: _due(app), quiet=place.json),
     ):
-        engine.run(app.runtime, make_ways(app), now=app.now(), limit=limit, total=total)
+        engine.run(app.runtime, ways_for_work(app), now=app.now(), limit=limit, total=total)
     _show_ticked(total, as_json=place.json)
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from nurture.bootstrap import App
+    from nurture.core.essentials import Essentials
 
 OPERATOR_TOKEN = "NURTURE_OPERATOR_TOKEN"
 BEHIND_PROXY = "NURTURE_BEHIND_PROXY"
@@ -19,32 +20,51 @@ DEFAULT_PORT = 8321
 
 @contextmanager
 def web_app(app: App) -> Iterator[FastAPI]:
-    """Yield the web app with its doorbell listening; raise MisuseError if nothing is in force."""
-    from nurture.bootstrap.ways import make_ways
+    """Yield the web app with its doorbell listening; raise MisuseError if nothing is in force.
+
+    If what is in force cannot be loaded, it is served all the same: people must be able to leave.
+    """
+    from nurture.bootstrap.ways import ways_for_work
     from nurture.cli.doorbell import Doorbell
     from nurture.engine.mailroom import Mailroom
     from nurture.transports.sendgrid_events import MAX_AGE
     from nurture.web.app import Site, create_app
 
     env = app.settings.env
-    with app.database.read() as connection:
-        transport = app.runtime.in_force(connection).project.workspace.transport
-    keys = transport.options.get("webhook_keys") or ()
-    age = transport.options.get("webhook_max_age")
-    with Doorbell(app.runtime, lambda: make_ways(app), app.now) as doorbell:
+    known = _essentials(app)
+    age = known.webhook_max_age_seconds
+    with Doorbell(app.runtime, lambda: ways_for_work(app), app.now) as doorbell:
         yield create_app(
             Site(
                 runtime=app.runtime,
                 mailroom=Mailroom(secrets=app.runtime.secrets),
                 clock=app.now,
                 ring=doorbell.ring,
-                outbox_dir=app.settings.outbox if transport.kind == "outbox" else None,
-                provider_keys=tuple(map(str, keys)) if isinstance(keys, list | tuple) else (),
-                provider_max_age=timedelta(seconds=age) if isinstance(age, int) else MAX_AGE,
+                outbox_dir=app.settings.outbox if known.transport == "outbox" else None,
+                provider_keys=known.webhook_keys,
+                provider_max_age=MAX_AGE if age is None else timedelta(seconds=age),
                 operator_token=env.get(OPERATOR_TOKEN, ""),
                 behind_proxy=env.get(BEHIND_PROXY, "") not in ("", "0", "no", "false"),
             )
         )
+
+
+def _essentials(app: App) -> Essentials:
+    from nurture.cli.show import warn
+    from nurture.core.errors import MisuseError
+    from nurture.store.outage import Outage
+
+    with app.database.read() as connection:
+        try:
+            app.runtime.in_force(connection)
+        except (MisuseError, *Outage):
+            raise
+        except Exception:  # noqa: BLE001 (whatever is wrong with it)
+            warn(
+                "nurture: the release in force cannot be loaded here; people can leave, and all"
+                " else waits. See `nurture doctor`."
+            )
+        return app.runtime.essentials(connection)
 
 
 def port_of(app: App) -> int:
@@ -52,5 +72,5 @@ def port_of(app: App) -> int:
     from urllib.parse import urlsplit
 
     with app.database.read() as connection:
-        url = urlsplit(app.runtime.in_force(connection).project.workspace.public_url)
+        url = urlsplit(app.runtime.essentials(connection).public_url)
     return url.port if url.hostname in ("127.0.0.1", "localhost") and url.port else DEFAULT_PORT

@@ -2,6 +2,7 @@
 
 NurtureError
 ├── ProjectError      the project's files are wrong: every finding at once, with file and line
+├── DamagedRelease    what a release holds is not what was applied; applying again mends it
 ├── StaleRow          somebody else moved the row first; expected and counted
 ├── TokenError        a link's token is malformed, forged, foreign or expired
 ├── RefusedInput      a request, CSV row or webhook cannot be used; the text says why
@@ -39,6 +40,10 @@ class ProjectError(NurtureError):
     def __init__(self, findings: list[Finding]) -> None:
         self.findings = sorted(findings)
         super().__init__("\n".join(str(finding) for finding in self.findings))
+
+
+class DamagedRelease(NurtureError):
+    """The database holds a release's files no more as they were applied."""
 
 
 class StaleRow(NurtureError):

@@ -14,6 +14,7 @@ from nurture.core.token import Grant, Purpose, verify
 from nurture.engine.runtime import Runtime
 from nurture.store import leads, messages
 from nurture.store.db import Connection
+from nurture.store.outage import Outage
 
 log = logging.getLogger(__name__)
 
@@ -22,14 +23,13 @@ log = logging.getLogger(__name__)
 class Addressed:
     """A message with its lead, and the project of the release that planned it.
 
-    `is_readable` False: that release cannot be read any more, and the project is the one in force.
-    Nobody can tell then what the mail said, but what its reader is owed still holds.
+    `project` None: that release cannot be loaded any more. Nobody can tell then what the mail
+    said, but what its reader is owed still holds.
     """
 
-    project: Project
+    project: Project | None
     message: Message
     lead: Lead
-    is_readable: bool = True
 
 
 def granted(runtime: Runtime, token: str, purpose: Purpose, *, now: datetime) -> Grant:
@@ -53,10 +53,11 @@ def find(runtime: Runtime, connection: Connection, grant: Grant) -> Addressed | 
     lead = leads.read(connection, [message.lead_id])[message.lead_id]
     if lead.standing.stage is Stage.ERASED:
         return None
+    project: Project | None = None
     try:
         project = runtime.project(connection, message.release_id)
+    except Outage:
+        raise
     except Exception:
-        log.exception("release=%s cannot be read any more", message.release_id)
-        present = runtime.in_force(connection).project
-        return Addressed(project=present, message=message, lead=lead, is_readable=False)
+        log.exception("release=%s cannot be loaded any more", message.release_id)
     return Addressed(project=project, message=message, lead=lead)

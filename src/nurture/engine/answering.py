@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from nurture.core.errors import RefusedInput, TokenError
-from nurture.core.project import Project
+from nurture.core.essentials import Essentials
 from nurture.core.token import Purpose
 from nurture.engine import feedback
 from nurture.engine.addressed import granted
@@ -25,7 +25,7 @@ NEEDS_REASON = frozenset({"rejected", "recycled", "lost"})
 class OpenHandoff:
     """A handoff with the dossier that sales was sent; `answer` is the one in force, or ''."""
 
-    project: Project
+    essentials: Essentials
     handoff: Handoff
     dossier: Mapping[str, Any]
     answer: str
@@ -39,9 +39,9 @@ def open_handoff(runtime: Runtime, token: str, *, now: datetime) -> OpenHandoff:
         # An erased lead's body is empty, and so is one that was never released.
         if handoff is None or not handoff.body:
             raise TokenError("this link is not valid")
-        project = runtime.in_force(connection).project
+        essentials = runtime.essentials(connection)
     return OpenHandoff(
-        project=project,
+        essentials=essentials,
         handoff=handoff,
         dossier=json.loads(handoff.body)["data"],
         answer=handoff.answer.removeprefix("handoff."),

@@ -57,8 +57,7 @@ def take(
             source_key=webhook_id,
             detail={"reason": feedback.reason} if feedback.reason else {},
         )
-        project = runtime.in_force(connection).project
-        if intake.record(runtime, connection, [event], project=project, now=now):
+        if intake.record(runtime, connection, [event], project=None, now=now):
             handoffs.answer(
                 connection,
                 handoff.id,

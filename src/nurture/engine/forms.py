@@ -16,7 +16,7 @@ from nurture.core.known import as_statement, known
 from nurture.core.lead import Lead, Stage, Value
 from nurture.core.project import Field, Form, Project
 from nurture.core.token import Purpose
-from nurture.engine import intake
+from nurture.engine import arrived, intake
 from nurture.engine.addressed import Addressed, addressed, granted
 from nurture.engine.links import message_link
 from nurture.engine.runtime import Runtime
@@ -97,7 +97,7 @@ def open_profile(runtime: Runtime, token: str, *, now: datetime) -> OpenForm:
     """Return the form that the link leads to, or raise TokenError whatever is wrong with it."""
     grant = granted(runtime, token, Purpose.FORM, now=now)
     with runtime.database.read() as connection:
-        return _opened(runtime, addressed(runtime, connection, grant))
+        return _opened(runtime, connection, addressed(runtime, connection, grant))
 
 
 def submit_profile(
@@ -111,8 +111,8 @@ def submit_profile(
     grant = granted(runtime, token, Purpose.FORM, now=now)
     with runtime.database.write() as connection:
         found = addressed(runtime, connection, grant)
-        opened = _opened(runtime, found)
-        fields = askable(found.project, opened.form, found.lead)
+        opened = _opened(runtime, connection, found)
+        fields = askable(opened.project, opened.form, found.lead)
         answers, problems = read_answers(fields, values)
         if not answers and not problems:
             problems = (Problem(key="", text="Answer at least one question"),)
@@ -164,18 +164,24 @@ def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _opened(runtime: Runtime, found: Addressed) -> OpenForm:
-    form = found.project.forms.get(found.message.form)
+def _project(runtime: Runtime, connection: Connection, found: Addressed) -> Project:
+    """Return the project that the mail was sent by; if nobody can read it, the one in force."""
+    return found.project or runtime.in_force(connection).project
+
+
+def _opened(runtime: Runtime, connection: Connection, found: Addressed) -> OpenForm:
+    project = _project(runtime, connection, found)
+    form = project.forms.get(found.message.form)
     if form is None or form.landing:
         raise TokenError("this link is not valid")
     message = found.message
     return OpenForm(
-        project=found.project,
+        project=project,
         form=form,
-        questions=questions(found.project, form, found.lead),
+        questions=questions(project, form, found.lead),
         preferences_url=message_link(
             runtime.secrets.links,
-            found.project.workspace.public_url,
+            project.workspace.public_url,
             Purpose.PREFERENCES,
             message.uid,
             message.planned_at,
@@ -190,7 +196,7 @@ def _keep(
     answers: Mapping[str, Value],
     now: datetime,
 ) -> tuple[int, ...]:
-    lead, project = found.lead, found.project
+    lead, project = found.lead, _project(runtime, connection, found)
     form = project.forms[found.message.form]
     event = NewEvent(
         lead_id=lead.id,
@@ -201,6 +207,7 @@ def _keep(
         source_key=f"{found.message.uid}/{digest(answers)}",
         detail={"answered": sorted(answers)},
     )
+    arrived.note(connection, found.message, arrived.FOLLOWED, now=now)
     fresh = intake.record(runtime, connection, [event], project=project, now=now)
     source = source_of(form)
     corrects = _told_before(connection, lead, source)

@@ -7,7 +7,6 @@ that grows beyond its limit, a subject that is empty without a name.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,15 +17,13 @@ from nurture.core.message import Address
 from nurture.core.project import Project, Template
 from nurture.engine.mailroom import addressed_to, constants_of
 from nurture.engine.samples import sample_lead
+from nurture.engine.template_place import place_of
 from nurture.engine.values import template_values
 from nurture.project.check_mails import allowed_names
 from nurture.project.codes import Code
-from nurture.project.layout import EMAILS, mail_file
-from nurture.project.template_file import source_line, split
-from nurture.project.yaml_file import scan
+from nurture.project.layout import mail_file
 from nurture.render.mail import DIRECT_NAMES, Envelope, compile_mail, render_mail
 
-_WHERE = re.compile(r"(?P<name>[^:\n]+?)(?::(?P<line>[0-9]+))?: (?P<said>.*)", re.DOTALL)
 _ANY_DAY = datetime(2026, 9, 1, tzinfo=UTC)
 """A check says the same on every day."""
 _STAND_IN = 'let something stand in for what is missing: {{ lead.first_name or "you" }}'
@@ -76,10 +73,8 @@ def _rehearse(project: Project, template: Template, leads: Mapping[str, Lead]) -
 
 def _finding(project: Project, template: Template, error: str, about: str = "") -> Finding:
     """Return the finding, with the file and line that the renderer names."""
-    said = _WHERE.fullmatch(error)
-    name, line, told = said.group("name", "line", "said") if said else ("", None, error)
+    file, at, told = place_of(project, template.name, error)
     message, _, remedy = told.partition("; ")
-    file, at = _place(project, template, name, int(line or 1))
     return Finding(
         file=file,
         line=at,
@@ -87,22 +82,3 @@ def _finding(project: Project, template: Template, error: str, about: str = "") 
         message=about + message,
         remedy=remedy or (_STAND_IN if about else _REMEDY),
     )
-
-
-def _place(project: Project, template: Template, name: str, line: int) -> tuple[str, int]:
-    """Return the file of what the renderer calls `name`, and the line in that file."""
-    if name in project.partials or name == f"{template.name}.txt":
-        return f"{EMAILS}/{name}", line
-    own = mail_file(project.files, template.name)
-    if name == f"{template.name}.html":
-        return own, source_line(project.files, template.name, line)
-    # What is left stands in the front matter.
-    key = "preheader" if name == f"{template.name} preheader" else "subject"
-    return own, head_line(project, template.name, key)
-
-
-def head_line(project: Project, template: str, key: str) -> int:
-    """Return the line on which a key of a mail's front matter stands."""
-    parts = split(project.files[mail_file(project.files, template)])
-    document = scan(parts.head, file=template)[0] if parts else None
-    return document.line((key,)) if document else 1

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import logging
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from nurture.core.condition import Condition, Happened, InSequence, Sent, leaves
-from nurture.core.errors import MisuseError, ProjectError
+from nurture.core.errors import DamagedRelease, MisuseError, ProjectError
+from nurture.core.essentials import Essentials, essentials_of
 from nurture.core.event import EventKind
 from nurture.core.policy import zone
 from nurture.core.project import Project, Template
@@ -22,9 +25,13 @@ from nurture.core.sequence import (
 from nurture.core.token import Keyring
 from nurture.engine.values import Paths, read_by
 from nurture.project.environment import is_expanded
+from nurture.project.essentials import read_essentials
 from nurture.store import releases
 from nurture.store.db import Connection, Database
 from nurture.store.history import Asked
+from nurture.store.outage import Outage
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,12 +53,17 @@ class InForce:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runtime:
-    """A database with its releases. `load` turns a release's files into a project."""
+    """A database with its releases. `load` turns a release's files into a project.
+
+    `salvage` reads what must always work from files that cannot be loaded.
+    """
 
     database: Database
     secrets: Secrets
     load: Callable[[Mapping[str, str]], Project]
+    salvage: Callable[[Mapping[str, str]], Essentials] = lambda files: read_essentials(files, {})
     _projects: dict[int, Project] = field(default_factory=dict, repr=False)
+    _lost: dict[Hashable, tuple[object, Exception]] = field(default_factory=dict, repr=False)
     _past: dict[tuple[int, int], Project] = field(default_factory=dict, repr=False)
     _read_by: dict[tuple[str, str], Paths] = field(default_factory=dict, repr=False)
 
@@ -59,9 +71,9 @@ class Runtime:
         """Return the project of a release."""
         found = self._projects.get(release_id)
         if found is None:
-            files = releases.files(connection, release_id)
+            files = _files(connection, release_id)
             try:
-                found = self.load(files)
+                found = self._loaded(release_id, files)
             except ProjectError:
                 current = releases.current(connection)
                 if current is None or current.id == release_id:
@@ -79,10 +91,22 @@ class Runtime:
         and mails are still what people are in.
         """
         if past_and_present not in self._past:
-            present = releases.files(connection, past_and_present[1])
+            present = _files(connection, past_and_present[1])
             settings = {file: text for file, text in present.items() if is_expanded(file)}
-            self._past[past_and_present] = self.load({**files, **settings})
+            merged = {**files, **settings}
+            self._past[past_and_present] = self._loaded(past_and_present, merged)
         return self._past[past_and_present]
+
+    def _loaded(self, key: Hashable, files: Mapping[str, str]) -> Project:
+        """Load the files. What could not be loaded cannot be as long as it is the same."""
+        tried, error = self._lost.get(key, (None, None))
+        if error is not None and tried == files:
+            raise error.with_traceback(None)
+        try:
+            return self.load(files)
+        except Exception as error:
+            self._lost[key] = (files, error)
+            raise
 
     def projects(
         self, connection: Connection, release_ids: Iterable[int]
@@ -119,6 +143,48 @@ class Runtime:
         if release is None:
             raise MisuseError("no project is in force; run `nurture apply` first")
         return InForce(release_id=release.id, project=self.project(connection, release.id))
+
+    def readable(self, connection: Connection) -> Project | None:
+        """Return the project in force, None if there is none or it cannot be loaded.
+
+        For what must not wait until somebody has mended that.
+        """
+        release = releases.current(connection)
+        if release is None:
+            return None
+        try:
+            return self.project(connection, release.id)
+        except Outage:
+            raise
+        except Exception as error:  # noqa: BLE001 (whatever is wrong with it, people may leave)
+            kind = type(error).__name__
+            log.error("release=%s is in force and cannot be loaded: %s", release.id, kind)  # noqa: TRY400 (doctor says the rest)
+            return None
+
+    def essentials(self, connection: Connection) -> Essentials:
+        """Return what must always work, of the release in force whatever state it is in."""
+        project = self.readable(connection)
+        if project is not None:
+            return essentials_of(project.workspace)
+        release = releases.current(connection)
+        files: Mapping[str, str] = {}
+        if release is not None:
+            with suppress(DamagedRelease):
+                files = _files(connection, release.id)
+        return self.salvage(files)
+
+
+def _files(connection: Connection, release_id: int) -> Mapping[str, str]:
+    """Return a release's files, or raise DamagedRelease."""
+    try:
+        files: object = releases.files(connection, release_id)
+    except ValueError:
+        files = None
+    if not isinstance(files, dict):
+        raise DamagedRelease(
+            f"the files of release {release_id} are damaged in the database; apply them again"
+        )
+    return files
 
 
 def today(project: Project, now: datetime) -> date:

@@ -50,7 +50,7 @@ def take(
     found: Sequence[Signal],
     counts: Taken,
     *,
-    project: Project,
+    project: Project | None,
     now: datetime,
 ) -> None:
     """Record signals about known people and organizations, and add to the counts."""

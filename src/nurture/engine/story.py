@@ -6,7 +6,7 @@ web show the same story.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -14,6 +14,8 @@ from itertools import groupby
 from nurture.core.effort import over_budget
 from nurture.core.lead import Stage, Verdict
 from nurture.core.overrides import Overridden
+from nurture.core.project import Project
+from nurture.engine.apply import why_unreadable
 from nurture.engine.moments import Zones
 from nurture.engine.person import Person, look_at
 from nurture.engine.recheck_words import right_yes
@@ -37,6 +39,7 @@ from nurture.store import (
     switches,
 )
 from nurture.store.db import Connection
+from nurture.store.outage import Outage
 
 __all__ = ["LineKind", "NextLine", "Story", "StoryLine", "tell"]
 
@@ -180,16 +183,55 @@ def _folded(person: Person, lines: list[StoryLine]) -> list[StoryLine]:
     return folded
 
 
+def _projects(
+    runtime: Runtime, connection: Connection, release_ids: Iterable[int]
+) -> tuple[dict[int, Project], dict[int, str]]:
+    """Return the projects of the releases, and why some cannot be read any more."""
+    found: dict[int, Project] = {}
+    lost: dict[int, str] = {}
+    for release_id in sorted(release_ids):
+        try:
+            found[release_id] = runtime.project(connection, release_id)
+        except Outage:
+            raise
+        except Exception as error:  # noqa: BLE001 (whatever is wrong with it, the rest is told)
+            lost[release_id] = f"release {release_id} cannot be read: {why_unreadable(error)}"
+    return found, lost
+
+
 def _open(runtime: Runtime, connection: Connection, person: Person, now: datetime) -> Open:
     lead_id = person.lead.id
+    passages = enrollments.of_lead(connection, lead_id)
     ready = lead_story.ready_mails(connection, lead_id)
+    release_ids = {e.release_id for e, _ in passages} | {m.release_id for m in ready}
+    projects, lost = _projects(runtime, connection, release_ids)
+    still = [
+        NextLine(
+            at=max(e.due_at or now, now),
+            what=f"The sequence '{e.sequence}' stands still and is tried again then",
+            why=lost[e.release_id],
+        )
+        for e, _ in passages
+        if e.release_id in lost
+    ]
+    still += [
+        NextLine(
+            at=max(m.not_before, now),
+            what=f"The mail '{m.template}' cannot be written and is tried again then",
+            why=lost[m.release_id],
+        )
+        for m in ready
+        if m.release_id in lost
+    ]
     return Open(
+        still=still,
         enrollments=[
-            (e, reason, runtime.project(connection, e.release_id))
-            for e, reason in enrollments.of_lead(connection, lead_id)
+            (e, reason, projects[e.release_id])
+            for e, reason in passages
+            if e.release_id in projects
         ],
         mails=lead_story.mails_of(connection, lead_id),
-        ready=[(m, runtime.project(connection, m.release_id)) for m in ready],
+        ready=[(m, projects[m.release_id]) for m in ready if m.release_id in projects],
         recent_sends=history.recent_sends(connection, [lead_id], now=now).get(lead_id, []),
         left_recently=history.left_recently(connection, [lead_id], now=now).get(lead_id, []),
         handoffs=[

@@ -11,8 +11,8 @@ from nurture.core.condition import And, Condition, Known, Not, OneOf, Ref, Value
 from nurture.core.errors import Finding
 from nurture.core.lead import IN_PLAY
 from nurture.core.project import Project
-from nurture.engine.rehearsal import head_line
 from nurture.engine.runtime import Runtime, today
+from nurture.engine.template_place import head_line
 from nurture.project.codes import Code
 from nurture.project.layout import EMAILS, mail_file
 from nurture.project.template_file import source_line

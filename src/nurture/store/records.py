@@ -327,6 +327,15 @@ def open_tasks(connection: Connection) -> list[Task]:
     ]
 
 
+def note_audits(
+    connection: Connection, subjects: Sequence[str], *, actor: str, action: str, now: datetime
+) -> None:
+    """Record that somebody did the same with each of the subjects; never personal data."""
+    if subjects:
+        row = {"at": now, "actor": actor, "action": action, "detail": {}}
+        connection.execute(insert(audit), [{**row, "subject": each} for each in subjects])
+
+
 def note_audit(
     connection: Connection,
     *,

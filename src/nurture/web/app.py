@@ -6,7 +6,8 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
 import nurture
-from nurture.core.errors import NurtureError
+from nurture.core.errors import MisuseError
+from nurture.store import releases
 from nurture.store.outage import Outage
 from nurture.transports.sendgrid_events import EventVerifier
 from nurture.web import failures, forms, hooks, mail_links, operator, sales
@@ -57,14 +58,19 @@ def create_app(site: Site) -> FastAPI:
 
 @reads(router, "/healthz")
 def health(request: Request) -> Response:
-    """Say whether pages can be served: the database answers and a project is in force."""
+    """Say whether pages can be served: the database answers and a project is in force.
+
+    If that cannot be loaded, nobody is to be kept from the pages by which people leave.
+    """
     runtime = site_of(request).runtime
     try:
         with runtime.database.read() as connection:
-            runtime.in_force(connection)
-    except (NurtureError, *Outage) as error:
+            readable = runtime.readable(connection) is not None
+            if not readable and releases.current(connection) is None:
+                raise MisuseError("nothing is in force")  # noqa: TRY301 (told as one of two)
+    except (MisuseError, *Outage) as error:
         return JSONResponse({"status": "down", "why": type(error).__name__}, status_code=503)
-    return JSONResponse({"status": "ok"})
+    return JSONResponse({"status": "ok" if readable else "the release cannot be loaded"})
 
 
 @reads(router, "/static/{name}", listed=False)
@@ -86,6 +92,6 @@ def icon() -> Response:
 def _public_url(site: Site) -> str:
     try:
         with site.runtime.database.read() as connection:
-            return site.runtime.in_force(connection).project.workspace.public_url
-    except (NurtureError, *Outage):
+            return site.runtime.essentials(connection).public_url
+    except Outage:
         return ""

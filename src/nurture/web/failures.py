@@ -9,7 +9,14 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from nurture.core.errors import MisuseError, RefusedInput, TokenError
+from nurture.core.errors import (
+    DamagedRelease,
+    MisuseError,
+    NurtureError,
+    ProjectError,
+    RefusedInput,
+    TokenError,
+)
 from nurture.store.outage import Outage
 from nurture.web.pages import notice
 from nurture.web.site import desk_of
@@ -75,6 +82,12 @@ def install(app: FastAPI) -> None:
     def not_ready(request: Request, error: MisuseError) -> Response:
         log.error("%s", error)
         return failure(request, 503, str(error))
+
+    @app.exception_handler(DamagedRelease)
+    @app.exception_handler(ProjectError)
+    def not_loaded(request: Request, error: NurtureError) -> Response:
+        log.error("the release in force cannot be loaded: %s", error)
+        return failure(request, 503, "the release in force cannot be loaded; try again later")
 
     for kind in Outage:
         app.exception_handler(kind)(_out_of_order)

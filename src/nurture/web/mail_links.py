@@ -13,7 +13,7 @@ from nurture.engine import public
 from nurture.engine.traces import Caller
 from nurture.web.bodies import SmallBody, parse_fields
 from nurture.web.headers import MAIL_ALONE
-from nurture.web.pages import REVALIDATE, in_force, notice, page
+from nurture.web.pages import REVALIDATE, essentials, notice, page
 from nurture.web.routes import form_body, reads
 from nurture.web.site import client_of, ring, site_of
 
@@ -51,7 +51,7 @@ def ask_to_unsubscribe(request: Request, token: str) -> Response:
     site = site_of(request)
     public.preferences_token(site.runtime, token, now=site.clock())
     _note(request, token, Purpose.UNSUBSCRIBE)
-    return page("unsubscribe.html", in_force(request), headers=REVALIDATE)
+    return page("unsubscribe.html", essentials(request), headers=REVALIDATE)
 
 
 @router.post("/u/{token}", openapi_extra=form_body("List-Unsubscribe=One-Click, or the button"))
@@ -90,13 +90,13 @@ def show_preferences(request: Request, token: str) -> Response:
     _note(request, token, Purpose.PREFERENCES)
     return page(
         "preferences.html",
-        known.project,
+        known.essentials,
         headers=REVALIDATE,
-        topics=known.project.workspace.topics,
+        topics=known.essentials.topics,
         chosen=known.topics,
         stopped=known.stopped,
         open=not known.stopped or known.can_return,
-        answer_to=known.project.workspace.reply_to or known.project.workspace.sender_email,
+        answer_to=known.essentials.answer_to,
         saved=request.query_params.get("saved") == "1",
     )
 

@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 
 from fastapi import HTTPException, Request
 
-from nurture.core.errors import NurtureError
 from nurture.store.outage import Outage
 from nurture.web.site import site_of
 
@@ -48,8 +47,8 @@ def _public_url(request: Request) -> str:
     runtime = site_of(request).runtime
     try:
         with runtime.database.read() as connection:
-            return runtime.in_force(connection).project.workspace.public_url
-    except (NurtureError, *Outage):
+            return runtime.essentials(connection).public_url
+    except Outage:
         return ""
 
 

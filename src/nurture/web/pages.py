@@ -11,7 +11,7 @@ from fastapi import HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from nurture.core.errors import NurtureError
+from nurture.core.essentials import NOBODY, Essentials
 from nurture.core.project import Project
 from nurture.engine.moments import say_seconds
 from nurture.store.outage import Outage
@@ -20,8 +20,6 @@ from nurture.web.site import site_of
 
 REVALIDATE = {"cache-control": "private, no-cache"}
 """For pages with a form: Back shows them with what was typed."""
-
-_NOBODY: Mapping[str, str] = {"name": "", "legal_name": "", "postal_address": "", "website": ""}
 
 
 class Static:
@@ -79,14 +77,17 @@ _PAGES = _environment()
 
 def page(
     template: str,
-    project: Project | None,
+    whose: Project | Essentials | None,
     *,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
     **values: object,
 ) -> HTMLResponse:
-    """Return a public page in the company's name."""
-    company = project.workspace.company if project else _NOBODY
+    """Return a public page in the company's name, as far as anybody can tell it."""
+    if isinstance(whose, Project):
+        company = whose.workspace.company
+    else:
+        company = whose.company if whose else NOBODY
     content = _PAGES.get_template(template).render(company=company, **values)
     return HTMLResponse(content, status_code=status, headers=dict(headers or {}))
 
@@ -104,17 +105,19 @@ def notice(
 
     It comes even if the database has nothing to say.
     """
-    return page("notice.html", in_force(request), status=status, title=title, text=text, more=more)
+    return page(
+        "notice.html", essentials(request), status=status, title=title, text=text, more=more
+    )
 
 
-def in_force(request: Request) -> Project | None:
-    """Return the project in force, None while there is none or nobody can tell."""
+def essentials(request: Request) -> Essentials:
+    """Return what can be told of the project in force, nothing while the database is out."""
     runtime = site_of(request).runtime
     try:
         with runtime.database.read() as connection:
-            return runtime.in_force(connection).project
-    except (NurtureError, *Outage):
-        return None
+            return runtime.essentials(connection)
+    except Outage:
+        return Essentials()
 
 
 def static_file(name: str) -> Response:

@@ -52,7 +52,7 @@ def _page(
     opened = answering.open_handoff(site.runtime, token, now=site.clock())
     return page(
         "sales.html",
-        opened.project,
+        opened.essentials,
         status=422 if problem else 200,
         handoff=opened.handoff,
         told=opened.dossier,
