@@ -13,11 +13,13 @@ from nurture.core.gate import (
     LATE,
     LONGEST_RETRY,
     MAX_TRIES,
+    MOST_REFUSALS,
     Go,
     Later,
     Never,
     after_refusal,
     last_gate,
+    unread_gate,
 )
 from nurture.core.lead import IN_PLAY, Lead, Stage, as_recipient
 from nurture.core.message import Message, MessageState, Refused
@@ -160,10 +162,19 @@ def _pause(tries: int) -> timedelta:
 
 
 def test_pauses_grow_and_have_a_limit() -> None:
-    pauses = [_pause(tries) for tries in range(MAX_TRIES - 1)]
-    assert all(later > earlier for earlier, later in pairwise(pauses))
+    pauses = [_pause(tries) for tries in range(MOST_REFUSALS - 1)]
+    growing = [pause for pause in pauses if pause < LONGEST_RETRY]
+    assert all(later > earlier for earlier, later in pairwise(growing))
     assert max(pauses) <= LONGEST_RETRY * 1.25
     assert _pause(3) == _pause(3)
+
+
+def test_a_mail_is_tried_for_as_long_as_mail_is_anywhere() -> None:
+    tried_for = sum((_pause(tries) for tries in range(MOST_REFUSALS - 1)), timedelta())
+    # RFC 5321, 4.5.4.1: "the give-up time generally needs to be at least 4-5 days".
+    assert 4.5 * DAY < tried_for < 7 * DAY
+    first_hour = [sum((_pause(tries) for tries in range(n)), timedelta()) for n in range(1, 6)]
+    assert max(first_hour) < 2 * HOUR, "whoever is busy for a moment is not left for long"
 
 
 def test_the_provider_may_ask_for_a_longer_pause() -> None:
@@ -172,6 +183,41 @@ def test_the_provider_may_ask_for_a_longer_pause() -> None:
 
 
 def test_trying_has_an_end() -> None:
-    found = after_refusal(replace(MESSAGE, tries=MAX_TRIES - 1), BUSY, now=NOW)
+    found = after_refusal(replace(MESSAGE, tries=MOST_REFUSALS - 1), BUSY, now=NOW)
     assert isinstance(found, Never)
     assert found.state is MessageState.FAILED
+
+
+# -- what nobody can judge -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("who", "mail", "state", "reason"),
+    [
+        pytest.param(
+            lead(suppressed="unsubscribed"), {}, "suppressed", "unsubscribed",
+            id="it stops like any other",
+        ),
+        pytest.param(
+            LEAD, {"expires_at": NOW - SECOND}, "expired", "too late to send; why",
+            id="it expires like any other",
+        ),
+        pytest.param(
+            LEAD, {"tries": MAX_TRIES - 1}, "failed", f"gave up after {MAX_TRIES} tries: why",
+            id="it ends after its last try",
+        ),
+    ],
+)  # fmt: skip
+def test_a_mail_whose_release_is_lost(
+    who: Lead, mail: dict[str, object], state: str, reason: str
+) -> None:
+    message = replace(MESSAGE, **mail)  # type: ignore[arg-type]
+    found = unread_gate(message, as_recipient(who), "why", now=NOW)
+    assert found == Never(state=MessageState(state), reason=reason)
+
+
+def test_a_mail_whose_release_is_lost_is_tried_again_ever_more_rarely() -> None:
+    mails = [replace(MESSAGE, tries=tries) for tries in range(MAX_TRIES - 1)]
+    found = [unread_gate(mail, as_recipient(LEAD), "why", now=NOW) for mail in mails]
+    pauses = [one.not_before - NOW for one in found if isinstance(one, Later)]
+    assert pauses == [HOUR, 2 * HOUR, 4 * HOUR, 8 * HOUR, 16 * HOUR, DAY, DAY]

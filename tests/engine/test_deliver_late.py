@@ -9,7 +9,7 @@ import pytest
 
 from nurture.core.message import Outcome, Refused
 from nurture.engine import deliver, tick
-from nurture.store import pauses, switches
+from nurture.store import by_hand, messages, pauses, switches
 from tests.engine.programme import Programme
 from tests.engine.test_deliver_trouble import (
     ADA,
@@ -46,10 +46,33 @@ def test_a_refusal_that_comes_after_the_reaper_still_counts(
         return [Refused(reason="mailbox full", permanent=permanent) for _ in mails]
 
     wire.first = [refuse_late]
+    plan(programme, 4)
+    mail(programme)
+    assert states(programme) == {state: 4}
+    assert len(wire.offered) == 4
+
+
+def test_a_refusal_that_comes_later_still_undoes_nothing_that_was_settled_meanwhile(
+    programme: Programme, wire: Wire
+) -> None:
+    """A person had half of the mails sent again and counted the other half as sent."""
+
+    def refuse_late(mails: Mails) -> list[Outcome]:
+        later = programme.now + DEADLINE + timedelta(seconds=1)
+        deliver.settle_doubt(programme.runtime, now=later)
+        ids = [row.id for row in rows(programme, "uncertain")]
+        with programme.database.write() as connection:
+            assert by_hand.send_again(connection, ids[:5], reason="again", now=later) == 5
+            messages.accept(connection, dict.fromkeys(ids[5:], "seen"), now=later)
+        done = deliver.run(programme.runtime, programme.ways.mailroom, wire, now=later)
+        assert done.accepted == 5
+        return [Refused(reason="no such mailbox", permanent=True) for _ in mails]
+
+    wire.first = [refuse_late]
     plan(programme, 10)
     mail(programme)
-    assert states(programme) == {state: 10}
-    assert len(wire.offered) == 10
+    assert states(programme) == {"accepted": 10}
+    assert len(wire.offered) == 15
 
 
 def test_a_pause_holds_back_the_groups_that_have_not_begun_to_leave(

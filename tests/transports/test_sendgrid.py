@@ -104,18 +104,28 @@ ERRORS = b'{"errors": [{"message": "wrong key", "field": "authorization", "help"
         pytest.param(OK, Accepted(provider_id="m1"), id="202"),
         pytest.param(
             answer("202 Accepted"),
-            Accepted(note="odd: 202 without the usual signs"),
+            Accepted(note="odd: 202 without the usual signs", odd=True),
             id="202 without an id",
         ),
         pytest.param(
             answer("200 OK", headers={"X-Message-Id": "m1"}),
-            Accepted(provider_id="m1", note="odd: 200 without the usual signs"),
+            Accepted(provider_id="m1", note="odd: 200 without the usual signs", odd=True),
             id="200 outside the sandbox",
         ),
         pytest.param(
             answer("400 Bad Request", b'{"errors":[{"message":"no","field":null}]}'),
             Refused(reason="sendgrid: 400 request: no", permanent=True),
             id="400",
+        ),
+        pytest.param(
+            answer(
+                "400 Bad Request", b'{"errors":[{"message":"not verified","field":"from.email"}]}'
+            ),
+            Halted(
+                reason="sendgrid: the sender is refused: 400 from.email: not verified",
+                until=NOW + timedelta(minutes=15),
+            ),
+            id="400 about the sender of all mail",
         ),
         pytest.param(
             answer("400 Bad Request", b"<html>\x00proxy for ana@example.com"),
@@ -377,9 +387,10 @@ def test_what_breaks_a_limit_is_refused_without_a_call_and_the_next_one_is_sent(
         foreign, half, sent = way.send(messages, now=NOW)
         way.close()
     assert foreign == Refused(
-        reason="sendgrid: SendGrid takes only ASCII addresses", permanent=True
+        reason="sendgrid: SendGrid takes only ASCII addresses", permanent=True, asked=False
     )
-    assert half == Refused(reason="sendgrid: the mail holds half a character", permanent=True)
+    broken = "sendgrid: the mail holds half a character"
+    assert half == Refused(reason=broken, permanent=True, asked=False)
     assert sent == Accepted(provider_id="m1")
     assert len(seen) == 1
 
@@ -389,7 +400,7 @@ def test_a_body_larger_than_sendgrid_takes_is_refused_without_a_call(
 ) -> None:
     monkeypatch.setattr(sendgrid, "MAX_BODY_BYTES", 100)
     [outcome] = transport(1).send([letter()], now=NOW)
-    assert outcome == Refused(reason="sendgrid: larger than 30 MB", permanent=True)
+    assert outcome == Refused(reason="sendgrid: larger than 30 MB", permanent=True, asked=False)
 
 
 @pytest.mark.parametrize("region", Region)

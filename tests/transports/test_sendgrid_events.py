@@ -290,6 +290,14 @@ def test_what_is_no_list_of_events_is_refused(raw: str) -> None:
         parse(raw.encode("latin-1"))
 
 
+def test_a_number_without_end_costs_its_event_alone() -> None:
+    good = '{"event":"bounce","timestamp":1795255211,"attempt":%s}'
+    bad = '{"event":"bounce","timestamp":%s}'
+    post = parse(f"[{bad % ('9' * 5000)},{good % ('9' * 5000)},{good % 1}]".encode())
+    assert post.malformed == (Malformed(index=0, reason="no timestamp"),)
+    assert len(post.events) == 2
+
+
 def test_a_body_larger_than_any_post_is_refused() -> None:
     with pytest.raises(RefusedInput, match="more than"):
         parse(b" " * (4 * 1024 * 1024 + 1))

@@ -156,7 +156,9 @@ def test_lines_that_begin_with_a_dot_arrive_as_they_were() -> None:
 CASES = [
     # what the server says, what it proves
     pytest.param(
-        {"MAIL": "450 later"}, Refused(reason="smtp: 450 later", permanent=False), id="MAIL 4"
+        {"MAIL": "450 later"},
+        Halted(reason="smtp: MAIL: not now: 450 later", until=NOW + timedelta(minutes=5)),
+        id="MAIL 4: nobody's mail now",
     ),
     pytest.param(
         {"MAIL": "553 5.7.1 not yours"},
@@ -172,7 +174,37 @@ CASES = [
         id="MAIL 552: this mail",
     ),
     pytest.param(
-        {"MAIL": "421 bye"}, Refused(reason="smtp: 421 bye", permanent=False), id="MAIL 421"
+        {"MAIL": "421 bye"},
+        Halted(reason="smtp: MAIL: 421 bye", until=NOW + timedelta(minutes=5)),
+        id="MAIL 421",
+    ),
+    pytest.param(
+        {"RCPT": "454 4.7.1 Relay access denied"},
+        Halted(
+            reason="smtp: RCPT: not now: 454 4.7.1 Relay access denied",
+            until=NOW + timedelta(minutes=5),
+        ),
+        id="RCPT 454: whom it relays for it cannot find out now",
+    ),
+    pytest.param(
+        {"RCPT": "554 5.7.1 Relay access denied"},
+        Refused(reason="smtp: 554 5.7.1 Relay access denied", permanent=True, of_us=True),
+        id="RCPT 5.7.1: us",
+    ),
+    pytest.param(
+        {"RCPT": "530 first log in"},
+        Refused(reason="smtp: 530 first log in", permanent=True, of_us=True),
+        id="RCPT without a password",
+    ),
+    pytest.param(
+        {".": "554 5.7.1 spam"},
+        Refused(reason="smtp: 554 5.7.1 spam", permanent=True, of_us=True),
+        id="dot 5.7.1: us",
+    ),
+    pytest.param(
+        {".": "550 5.1.1 user unknown"},
+        Refused(reason="smtp: 550 5.1.1 user unknown", permanent=True),
+        id="dot 5.1.1: only the answer to the address itself proves it to be none",
     ),
     pytest.param(
         {"MAIL": "odd what"}, Refused(reason="smtp: -1 what", permanent=False), id="MAIL odd"
@@ -352,11 +384,34 @@ def test_where_nobody_listens_everything_is_kept() -> None:
         assert "unreachable" in outcome.reason
 
 
+def test_a_server_that_refuses_us_is_not_asked_about_the_mails_behind() -> None:
+    server = SmtpServer(says={"RCPT": "554 5.7.1 Sender address rejected"})
+    with serving(server) as port:
+        first, *rest = sent([letter(n) for n in range(3)], port)
+    assert isinstance(first, Refused)
+    assert first.of_us
+    assert rest == [Halted(reason=first.reason, until=NOW + timedelta(minutes=15))] * 2
+    assert sum(command.startswith("mail") for command in server.commands) == 1
+
+
+def test_nothing_is_begun_once_its_attempt_may_be_taken_for_lost() -> None:
+    server, times = SmtpServer(), iter([NOW, NOW + timedelta(minutes=3)])
+    with serving(server) as port:
+        way = SmtpTransport(settings(port), to_bytes=to_bytes, clock=lambda: next(times))
+        watched = [replace(letter(n), leave_by=NOW + timedelta(minutes=2)) for n in range(3)]
+        outcomes = way.send(watched, now=NOW)
+        way.close()
+    assert [type(outcome) for outcome in outcomes] == [Accepted, Refused, Refused]
+    assert outcomes[1:] == [LEFT_OVER, LEFT_OVER]
+    assert len(server.bodies) == 1, "the machine slept in between; its own clock stood still"
+
+
 def test_a_message_larger_than_the_server_takes_is_not_offered() -> None:
     server = SmtpServer(features=("SIZE 100",))
     with serving(server) as port:
         [outcome] = sent([letter()], port)
-    assert outcome == Refused(reason="smtp: larger than the server's 100 bytes", permanent=True)
+    too_large = "smtp: larger than the server's 100 bytes"
+    assert outcome == Refused(reason=too_large, permanent=True, asked=False)
     assert not any(command.startswith("mail") for command in server.commands)
 
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from nurture.cli.checking import checked, number
 from nurture.cli.place import Place, opened
-from nurture.core.errors import NurtureError, ProjectError
+from nurture.core.errors import NurtureError
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -120,17 +120,21 @@ def _secret(app: App) -> Check:
 
 def _in_force(place: Place, app: App) -> Iterator[Check]:
     from nurture.cli.sender_checks import sender_checks
-    from nurture.engine.apply import project_in_force, unreadable
+    from nurture.engine.apply import project_in_force, unreadable, why_unreadable
     from nurture.engine.health import look
+    from nurture.store.outage import Outage
 
     try:
         project = project_in_force(app.runtime)
-    except ProjectError as error:
+    except Outage:
+        raise
+    except Exception as error:  # noqa: BLE001 (whatever is wrong with it)
         yield Check(
             name="release",
             state=State.PROBLEM,
-            what=f"the release in force cannot be read here: {error.findings[0]}",
-            remedy="is a variable of the environment missing? Else apply again.",
+            what=f"the release in force cannot be read here: {why_unreadable(error)}",
+            remedy="is a variable of the environment missing? Else apply again. Until then people"
+            " can unsubscribe, and everything else waits",
         )
         return
     if project is None:
@@ -274,10 +278,18 @@ def _is_demo(secret: str) -> bool:
 
 
 def _work(health: Health, app: App) -> Iterator[Check]:
-    from nurture.store import switches
+    from nurture.engine.sending import TRY_AGAIN, odd_answers, say_failed
+    from nurture.store import failures, switches
 
     with app.database.read() as connection:
         halted = switches.all_halted(connection, now=health.at)
+        odd = odd_answers(connection, now=health.at)
+        failed = failures.lately(connection, now=health.at)
+    if failed.mails:
+        said, problem = say_failed(failed), State.PROBLEM
+        yield Check(name="sending", state=problem, what=said, remedy=TRY_AGAIN)
+    for said in odd:
+        yield Check(name="sending", state=State.PROBLEM, what=said)
     for name, reason, _ in halted:
         yield Check(
             name="sending",

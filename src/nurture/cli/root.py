@@ -30,6 +30,7 @@ from nurture.cli import (
     rematch_command,
     reply_command,
     report_command,
+    retry_command,
     score_backtest,
     score_commands,
     score_compare,
@@ -40,6 +41,7 @@ from nurture.cli import (
     signal_command,
     task_commands,
     tick_commands,
+    unbounce_command,
     up_command,
     verify_command,
     why_command,
@@ -104,6 +106,7 @@ lead.command("pause", cls=Verb)(lead_actions.pause)
 lead.command("resume", cls=Verb)(lead_actions.resume)
 lead.command("exit", cls=Verb)(lead_actions.leave)
 lead.command("revive", cls=Verb)(lead_actions.revive)
+lead.command("unbounce", cls=Verb)(unbounce_command.unbounce)
 lead.command("move", cls=Verb)(override_commands.move)
 lead.command("waive", cls=Verb)(override_commands.waive)
 lead.command("temperature", cls=Verb)(override_commands.temperature)
@@ -149,9 +152,10 @@ handoff.command("replay", cls=Verb)(handoff_commands.replay)
 handoff.command("test", cls=Verb)(handoff_commands.trial)
 app.add_typer(handoff, rich_help_panel=_WORK)
 
-message = group("message", "Settle mails of which nobody knows whether they left.")
+message = group("message", "See mail that stands still, settle doubts, try failed mail again.")
 message.command("list", cls=Verb)(message_commands.list_messages)
 message.command("resolve", cls=Verb)(message_commands.resolve)
+message.command("retry", cls=Verb)(retry_command.retry)
 app.add_typer(message, rich_help_panel=_WORK)
 
 task = group("task", "See what people are asked to do, and mark it as done.")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nurture.cli.diagnosis import Check, State
@@ -30,6 +32,21 @@ def sender_checks(project: Project, app: App) -> Iterator[Check]:
         if mail is not None:
             yield from map(_check, judge_mail(project.workspace, mail))
     yield from _dns(project, app)
+
+
+def received_checks(file: str) -> Iterator[Check]:
+    """Yield what one mail shows that has arrived; `-` is standard input."""
+    from nurture.engine.received_copy import MOST_READ, judge_received
+
+    try:
+        if file == "-":
+            raw = sys.stdin.buffer.read(MOST_READ + 1)
+        else:
+            with Path(file).open("rb") as opened:
+                raw = opened.read(MOST_READ + 1)
+    except OSError as error:
+        raise MisuseError(f"cannot read {file}: {error.strerror}") from None
+    yield from map(_check, judge_received(raw))
 
 
 def _dns(project: Project, app: App) -> Iterator[Check]:

@@ -74,11 +74,13 @@ def status(context: typer.Context) -> None:
     else:
         _show(found, zone)
     wrong = found.off or found.slowed or found.warnings or found.late or found.parked
+    wrong = wrong or found.failed.mails
     raise typer.Exit(FINDINGS if wrong else DONE)
 
 
 def _show(found: Sending, zone: str) -> None:
     from nurture.engine.moments import say_time
+    from nurture.engine.sending import TRY_AGAIN, say_failed
 
     for switch in found.off:
         end = f" until {say_time(switch.until, zone)}" if switch.until else ""
@@ -101,6 +103,11 @@ def _show(found: Sending, zone: str) -> None:
             f"{say_time(step.since, zone)}; decide with `nurture sending late`",
             style="yellow",
         )
+    if found.leaving_since:
+        since = say_time(found.leaving_since, zone)
+        say(f"Leaving: {found.leaving}, being handed over since {since}")
+    if found.failed.mails:
+        say(f"Failed: {say_failed(found.failed)}; {TRY_AGAIN}", style="yellow")
     if found.uncertain:
         say(f"In doubt: {found.uncertain} may or may not have left; see `nurture message list`")
     if found.parked:
@@ -127,7 +134,7 @@ def _show_queue(found: Sending, zone: str) -> None:
     elif found.empty_at is None:
         end = "in more than sixty days"
     else:
-        end = f"{say_time(found.empty_at, zone)} at the earliest"
+        end = f"{say_time(found.empty_at, zone)} at the earliest; caps per person are not in it"
     condition = "if sending went on now: " if found.begins_at is None else ""
     say(f"Empty: {condition}{end}")
 

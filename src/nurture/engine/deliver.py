@@ -9,39 +9,31 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Protocol, assert_never
+from typing import Protocol, runtime_checkable
 
 from nurture.core.doubt import PARK_AFTER
-from nurture.core.event import EventKind, NewEvent
-from nurture.core.gate import Later, after_refusal
-from nurture.core.message import (
-    Accepted,
-    Address,
-    Halted,
-    Message,
-    MessageState,
-    Outcome,
-    OutgoingMessage,
-    Refused,
-    Uncertain,
-)
+from nurture.core.message import Address, Message, Outcome, OutgoingMessage, Uncertain
 from nurture.core.project import Project
 from nurture.core.throttle import Pacing
-from nurture.engine import intake, throttle
+from nurture.engine import fence, outcomes, throttle
 from nurture.engine.last_look import Ready, Unrendered, pass_gate, why_not
 from nurture.engine.mailroom import Mailroom
+from nurture.engine.outcomes import Delivered
 from nurture.engine.runtime import Runtime
-from nurture.store import dispatch, leads, messages, switches
+from nurture.store import dispatch, leads, messages, refusals, switches
 from nurture.store.db import Connection
+from nurture.transports.base import LEFT_OVER, PATIENCE
 
 log = logging.getLogger(__name__)
 
 LEASE = timedelta(minutes=5)
 GRACE = timedelta(minutes=1)
 """So long after the transport's longest wait a worker whose group was leaving is taken for dead."""
+
+Clock = Callable[[], datetime]
 
 
 class Transport(Protocol):
@@ -71,19 +63,24 @@ class Transport(Protocol):
         ...
 
 
-@dataclass(slots=True, kw_only=True)
-class Delivered:
-    """What one delivery pass did."""
+@runtime_checkable
+class ByAccount(Protocol):
+    """A transport whose provider has accounts, and reports of each what becomes of its mail."""
 
-    claimed: int = 0
-    accepted: int = 0
-    postponed: int = 0
-    stopped: int = 0
-    refused: int = 0
-    uncertain: int = 0
-    unrendered: int = 0
-    halted: str = ""
-    throttled: str = ""
+    @property
+    def account(self) -> str:
+        """What stands for the account."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Way:
+    """How the mails of one pass leave."""
+
+    mailroom: Mailroom
+    transport: Transport
+    pacing: Pacing
+    clock: Clock | None
 
 
 def run(
@@ -94,12 +91,12 @@ def run(
     now: datetime,
     limit: int = 1000,
     lead_ids: Sequence[int] | None = None,
-    clock: Callable[[], datetime] | None = None,
+    clock: Clock | None = None,
 ) -> Delivered:
     """Send one batch of ready mail and return what happened; call it until `claimed` is 0.
 
-    `clock` is read before each group, so that a deadline is the group's own; without it all
-    happens at `now`.
+    `clock` is read before each group, so that a deadline is the group's own, and once more before
+    its first byte leaves; without it all happens at `now`.
     """
     counts = Delivered()
     with runtime.database.lease() as connection:
@@ -111,12 +108,18 @@ def run(
             else []
         )
     counts.claimed = len(batch)
+    way = _Way(mailroom=mailroom, transport=transport, pacing=pacing, clock=clock)
+    if pacing.is_set:
+        batch = throttle.in_line(batch)
     for group in _groups(batch, transport.group_size):
         if counts.halted:
             _give_back(runtime, group, now)
             continue
-        at = clock() if clock else now
-        _send_group(runtime, mailroom, transport, pacing, group, counts, at)
+        going, counts.halted = fence.supplied(runtime, transport, group, now=now, clock=clock)
+        if going:
+            # Read after the provider was asked for ids: fences begin here.
+            at = clock() if clock else now
+            _send_group(runtime, way, going, counts, at)
     return counts
 
 
@@ -137,6 +140,7 @@ def _room(
     limit: int,
 ) -> int:
     """Return how many mails may leave at most, and note what halts or throttles them."""
+    counts.row = refusals.in_a_row(connection, transport.name)
     counts.halted = _halted(connection, transport, pacing, now)
     if not counts.halted and pacing.breakers:
         counts.halted = throttle.trip(connection, pacing, now=now)
@@ -162,58 +166,72 @@ def _groups(batch: Sequence[Message], size: int) -> Iterator[Sequence[Message]]:
 
 def _give_back(runtime: Runtime, group: Sequence[Message], now: datetime) -> None:
     with runtime.database.write() as connection:
-        dispatch.postpone(connection, [(m.id, now, "transport halted") for m in group])
+        _put_back(connection, group, now)
+
+
+def _put_back(connection: Connection, group: Sequence[Message], now: datetime) -> None:
+    dispatch.give_back(connection, [(m.id, "transport halted") for m in group], not_before=now)
 
 
 def _send_group(
-    runtime: Runtime,
-    mailroom: Mailroom,
-    transport: Transport,
-    pacing: Pacing,
-    group: Sequence[Message],
-    counts: Delivered,
-    now: datetime,
+    runtime: Runtime, way: _Way, group: Sequence[Message], counts: Delivered, now: datetime
 ) -> None:
+    transport = way.transport
     with runtime.database.read() as connection:
         people = leads.addresses(connection, {message.lead_id for message in group})
         projects = runtime.projects(connection, {message.release_id for message in group})
-    rendered = _render(mailroom, group, people, projects)
+    rendered = fence.fenced(transport, _render(way.mailroom, group, people, projects), now=now)
     with runtime.database.write() as connection:
         # Asked again: who presses pause while a batch is leaving means the rest of it too.
-        counts.halted = _halted(connection, transport, pacing, now)
+        counts.halted = _halted(connection, transport, way.pacing, now)
         if counts.halted:
-            dispatch.postpone(connection, [(m.id, now, "transport halted") for m in group])
+            _put_back(connection, group, now)
+            fence.record(connection, transport, rendered, set())
             return
-        leaving = pass_gate(runtime, connection, rendered, people, projects, pacing, now)
-        began = dispatch.begin(connection, _attempts(leaving.go, transport, now), now=now)
+        leaving = pass_gate(runtime, connection, rendered, people, projects, way.pacing, now)
+        # Read again: rendering and waiting for locks are no part of what the deadline allows for.
+        at = way.clock() if way.clock else now
+        began = dispatch.begin(connection, _attempts(leaving.go, transport, at), now=now)
+        fence.record(connection, transport, rendered, began)
         dispatch.stop(connection, leaving.stopped, now=now)
         dispatch.postpone(connection, leaving.later)
+        dispatch.give_back(connection, leaving.again, not_before=now)
         dispatch.postpone(connection, leaving.unrendered, burned=True)
     counts.unrendered += len(leaving.unrendered)
     counts.stopped += len(leaving.stopped)
-    counts.postponed += len(leaving.later)
+    counts.postponed += len(leaving.later) + len(leaving.again)
     going = [item for item in leaving.go if item.message.id in began]
     if not going:
         return
     # From here on the outcome of these messages can become unknown.
-    outcomes = _send(transport, [item.outgoing for item in going], now)
-    with runtime.database.write() as connection:
-        results = list(zip(going, outcomes, strict=True))
-        _note_bounces(runtime, connection, transport, results, now)
-        _settle(connection, transport, results, counts, now)
+    answers = _send(transport, [item.outgoing for item in going], at, way.clock)
+    answered = list(zip(going, answers, strict=True))
+    outcomes.settle(runtime, transport.name, answered, counts, now)
 
 
-def _send(transport: Transport, mails: Sequence[OutgoingMessage], now: datetime) -> list[Outcome]:
-    """Hand the mails over; one that raises against its promise leaves these in doubt, no more."""
+def _send(
+    transport: Transport, mails: Sequence[OutgoingMessage], at: datetime, clock: Clock | None
+) -> list[Outcome]:
+    """Hand the mails over; one that raises against its promise leaves these in doubt, no more.
+
+    Who stood still in between, by whatever stopped the machine, hands nothing over: the attempt is
+    taken for lost by then, and what it was to send may be leaving again.
+    """
+    if clock is not None:
+        # After this, what is begun could last beyond the deadline.
+        leave_by = at + GRACE + min(PATIENCE, transport.longest_wait)
+        if clock() > leave_by:
+            return [LEFT_OVER] * len(mails)
+        mails = [replace(mail, leave_by=leave_by) for mail in mails]
     try:
-        outcomes = transport.send(mails, now=now)
+        answers = transport.send(mails, now=at)
     except Exception as error:
         log.exception("the transport %s failed over a group", transport.name)
         return [Uncertain(reason=f"the transport failed: {type(error).__name__}") for _ in mails]
-    if len(outcomes) != len(mails):
-        log.error("the transport %s answered %s of %s", transport.name, len(outcomes), len(mails))
+    if len(answers) != len(mails):
+        log.error("the transport %s answered %s of %s", transport.name, len(answers), len(mails))
         return [Uncertain(reason="the transport did not answer for every mail") for _ in mails]
-    return outcomes
+    return answers
 
 
 def _render(
@@ -239,12 +257,14 @@ def _render(
 def _attempts(
     leaving: Sequence[Ready], transport: Transport, now: datetime
 ) -> list[dispatch.NewAttempt]:
+    account = transport.account if isinstance(transport, ByAccount) else ""
     return [
         dispatch.NewAttempt(
             uid=item.outgoing.attempt_uid,
             message_id=item.message.id,
             epoch=item.message.epoch + 1,
             transport=transport.name,
+            account=account,
             body_hash=_body_hash(item.outgoing),
             deadline=now + transport.longest_wait + GRACE,
         )
@@ -255,96 +275,3 @@ def _attempts(
 def _body_hash(outgoing: OutgoingMessage) -> str:
     mail = outgoing.mail
     return sha256(f"{mail.subject}\0{mail.text}\0{mail.html}".encode()).hexdigest()[:32]
-
-
-def _note_bounces(
-    runtime: Runtime,
-    connection: Connection,
-    transport: Transport,
-    results: Sequence[tuple[Ready, Outcome]],
-    now: datetime,
-) -> None:
-    """Record refusals of an address itself, which stop it: there is no report to wait for."""
-    bounced = [
-        NewEvent(
-            lead_id=item.message.lead_id,
-            kind=EventKind.MESSAGE_BOUNCED,
-            subject=item.message.template,
-            occurred_at=now,
-            source=transport.name,
-            source_key=item.outgoing.attempt_uid,
-            human=True,
-            detail={"reason": outcome.reason},
-        )
-        for item, outcome in results
-        if isinstance(outcome, Refused) and outcome.no_mailbox
-    ]
-    if bounced:
-        project = runtime.in_force(connection).project
-        intake.record(runtime, connection, bounced, project=project, now=now)
-
-
-def _settle(
-    connection: Connection,
-    transport: Transport,
-    results: Sequence[tuple[Ready, Outcome]],
-    counts: Delivered,
-    now: datetime,
-) -> None:
-    settled = []
-    for item, outcome in results:
-        settled.append(_settlement(item.message, outcome, now))
-        match outcome:
-            case Accepted():
-                counts.accepted += 1
-            case Refused():
-                counts.refused += 1
-            case Uncertain():
-                counts.uncertain += 1
-            case Halted(reason=reason, until=until):
-                counts.halted = reason
-                name = f"transport:{transport.name}"
-                switches.halt_at_least(connection, name, reason=reason, until=until, now=now)
-            case _ as unknown:
-                assert_never(unknown)
-    dispatch.settle(connection, settled, now=now)
-
-
-def _settlement(message: Message, outcome: Outcome, now: datetime) -> dispatch.Settlement:
-    state, reason, not_before, provider_id = MessageState.READY, "", None, ""
-    match outcome:
-        case Accepted(provider_id=provider_id, note=reason):
-            state = MessageState.ACCEPTED
-        case Refused():
-            after = after_refusal(message, outcome, now=now)
-            reason = after.reason
-            if isinstance(after, Later):
-                not_before = after.not_before
-            else:
-                state = after.state
-        case Uncertain(reason=reason):
-            state = MessageState.UNCERTAIN
-        case Halted(reason=reason, until=until):
-            not_before = until
-        case _ as unknown:
-            assert_never(unknown)
-    return dispatch.Settlement(
-        message_id=message.id,
-        epoch=message.epoch + 1,
-        state=state,
-        outcome=type(outcome).__name__.lower(),
-        provider_id=provider_id,
-        reason=reason,
-        not_before=not_before,
-        burned=_burned(outcome),
-    )
-
-
-def _burned(outcome: Outcome) -> bool:
-    match outcome:
-        case Halted():
-            return False
-        case Refused(is_try=is_try):
-            return is_try
-        case _:
-            return True

@@ -13,6 +13,7 @@ from nurture.engine import (
     doubt,
     echo,
     erase,
+    fence,
     handoff,
     lifecycle,
     segments,
@@ -22,6 +23,7 @@ from nurture.engine import (
 from nurture.engine.mailroom import Mailroom
 from nurture.engine.runtime import Runtime
 from nurture.store import erasure
+from nurture.store.locks import once_more
 
 GROUPS_A_BATCH = 5
 """Groups of mail leased together: few, so that a lease outlives the slowest provider."""
@@ -119,15 +121,19 @@ def mail(
     lead_ids: Sequence[int] | None = None,
 ) -> None:
     """Send what is ready."""
+    if lead_ids is None:
+        throttle.move_up(runtime, now=now)
     for _ in range(MOST_ROUNDS):
-        done = deliver.run(
-            runtime,
-            ways.mailroom,
-            ways.transport,
-            now=ways.clock() if ways.clock else now,
-            limit=min(limit, GROUPS_A_BATCH * ways.transport.group_size),
-            lead_ids=lead_ids,
-            clock=ways.clock,
+        done = once_more(
+            lambda: deliver.run(
+                runtime,
+                ways.mailroom,
+                ways.transport,
+                now=ways.clock() if ways.clock else now,
+                limit=min(limit, GROUPS_A_BATCH * ways.transport.group_size),
+                lead_ids=lead_ids,
+                clock=ways.clock,
+            )
         )
         total.halted = done.halted or total.halted
         total.throttled = done.throttled or total.throttled
@@ -138,7 +144,9 @@ def mail(
 
 def settle(runtime: Runtime, ways: Ways, total: Ticked, *, now: datetime) -> None:
     """Settle mails in doubt: those of dead workers, and those that stayed uncertain."""
-    _sum(total.deliver, doubt.settle(runtime, ways.evidences, now=now))
+    evidences, clock = ways.evidences, ways.clock
+    done = once_more(lambda: doubt.settle(runtime, evidences, now=now, clock=clock))
+    _sum(total.deliver, done)
 
 
 def hand_off(
@@ -151,7 +159,7 @@ def hand_off(
     lead_ids: Sequence[int] | None = None,
 ) -> None:
     """Hand over what is due; what that locks or moves is seen to at once."""
-    done = handoff.run(runtime, ways.sender, now=now, lead_ids=lead_ids)
+    done = once_more(lambda: handoff.run(runtime, ways.sender, now=now, lead_ids=lead_ids))
     _sum(total.handoff, done)
     if done.released or done.delivered or done.withdrawn:
         think(runtime, ways, total, now=now, limit=limit, lead_ids=lead_ids)
@@ -162,6 +170,7 @@ def hygiene(runtime: Runtime, ways: Ways, *, now: datetime) -> lifecycle.Swept:
     swept = lifecycle.run(runtime, now=now)
     segments.keep_counts(runtime, now=now)
     throttle.forget_idle(runtime, now=now)
+    fence.forget(runtime, now=now)
     forget(runtime, ways, since=now - FORGET_AGAIN)
     return swept
 
@@ -178,7 +187,7 @@ def _drain(into: dict[str, int], once: Callable[[], object], worked: str) -> int
     """Run `once` until its count `worked` is 0; return how much was worked in all."""
     total = 0
     for _ in range(MOST_ROUNDS):
-        done = once()
+        done = once_more(once)
         _sum(into, done)
         count: int = getattr(done, worked)
         if not count:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Update, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Update, bindparam, case, func, or_, select, update
 
+from nurture.core.gate import LATE
 from nurture.core.message import MessageState
-from nurture.store import sets
+from nurture.core.throttle import RATE, WARM_UP
+from nurture.store import fences, sets
 from nurture.store.db import Connection, Instant, stored
 from nurture.store.messages import IN_DOUBT, accept, has_state
 from nurture.store.sets import Given, among
@@ -26,6 +28,7 @@ class NewAttempt:
     transport: str
     body_hash: str
     deadline: datetime
+    account: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -40,11 +43,12 @@ class Settlement:
     reason: str = ""
     not_before: datetime | None = None
     burned: bool = True
+    fenced: bool = False
 
 
 _STARTING = [
     *(attempts.c.uid, attempts.c.message_id, attempts.c.epoch, attempts.c.transport),
-    *(attempts.c.body_hash, attempts.c.deadline, attempts.c.started_at),
+    *(attempts.c.body_hash, attempts.c.deadline, attempts.c.started_at, attempts.c.account),
 ]
 
 
@@ -73,7 +77,7 @@ def begin(connection: Connection, starting: Sequence[NewAttempt], *, now: dateti
     rows = [
         (
             *(a.uid, a.message_id, a.epoch, a.transport),
-            *(a.body_hash, stored(a.deadline), at),
+            *(a.body_hash, stored(a.deadline), at, a.account),
         )
         for a in starting
         if a.message_id in leaving
@@ -118,6 +122,26 @@ def postpone(
         )
 
 
+_STILL_WAITS = or_(
+    *(messages.c.reason.startswith(why, autoescape=True) for why in (LATE, RATE, WARM_UP))
+)
+"""A person is asked about it, or it has a place in a line: no pause changes that."""
+
+
+def give_back(
+    connection: Connection, again: Sequence[tuple[int, str]], *, not_before: datetime
+) -> None:
+    """Keep mails ready that nobody has judged: (id, why not now)."""
+    if again:
+        reason = case((_STILL_WAITS, messages.c.reason), else_=bindparam("new_reason"))
+        connection.execute(
+            update(messages)
+            .where(messages.c.id == bindparam("key"), has_state(MessageState.READY))
+            .values(not_before=not_before, reason=reason, lease_until=None),
+            [{"key": i, "new_reason": why} for i, why in again],
+        )
+
+
 _FINISHED = [
     *(attempts.c.message_id, attempts.c.epoch, attempts.c.outcome, attempts.c.provider_id),
     *(attempts.c.detail, attempts.c.finished_at),
@@ -144,6 +168,9 @@ def settle(connection: Connection, settled: Sequence[Settlement], *, now: dateti
     """Store outcomes. A late answer meets a row in doubt meanwhile: one that is certain counts."""
     if not settled:
         return
+    fenced = [(s.message_id, s.epoch) for s in settled if s.fenced]
+    if fenced:
+        settled = _but_called_back(settled, fences.asked(connection, fenced))
     at = stored(now)
     rows = [(s.message_id, s.epoch, s.outcome, s.provider_id, s.reason, at) for s in settled]
     sets.change(connection, _finish, _FINISHED, rows)
@@ -154,6 +181,23 @@ def settle(connection: Connection, settled: Sequence[Settlement], *, now: dateti
     _move(connection, doubtful, has_state(MessageState.DISPATCHING), now)
     known = (MessageState.ACCEPTED, MessageState.UNCERTAIN)
     _move(connection, [s for s in settled if s.state not in known], IN_DOUBT, now)
+
+
+def _but_called_back(
+    settled: Sequence[Settlement], asked: Mapping[tuple[int, int], bool]
+) -> list[Settlement]:
+    """Return the outcomes without those that took a mail which the provider is to throw away."""
+    found = []
+    for each in settled:
+        called_back = asked.get((each.message_id, each.epoch))
+        if called_back is not None and each.state is MessageState.ACCEPTED:
+            outcome = fences.CALLED_BACK if called_back else "uncertain"
+            reason = "taken, and asked back meanwhile"
+            late = replace(each, state=MessageState.UNCERTAIN, outcome=outcome, reason=reason)
+            found.append(late)
+        else:
+            found.append(each)
+    return found
 
 
 def _move(

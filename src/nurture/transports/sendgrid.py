@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from hashlib import sha256
 
 import httpx
 import orjson
@@ -30,14 +31,17 @@ from nurture.core.message import (
     Refused,
     Uncertain,
 )
-from nurture.transports.base import LEFT_OVER, PATIENCE, reason
+from nurture.transports.base import LEFT_OVER, PATIENCE, Clock, Patience, reason
 from nurture.transports.bounded_http import BoundedTransport
 from nurture.transports.sendgrid_payload import MAX_BODY_BYTES, broken_limit, encode, payload
 
 _SOON = timedelta(seconds=30)
 _RATE_PAUSE = timedelta(minutes=1)
+_LATER = timedelta(minutes=15)
 _LONGEST_PAUSE = timedelta(hours=24)
 _PATH = "/v3/mail/send"
+_OF_US = ("from", "reply_to")
+"""The same in every mail of ours: what is wrong with them is no mail's own fault."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECONDS = re.compile(r"[0-9]{1,11}")
 
@@ -78,6 +82,12 @@ class SendGridSettings:
         # Without one, the package would look for a key in the environment.
         if not self.api_key.strip():
             raise MisuseError("sendgrid: an API key is needed")
+
+    @property
+    def account(self) -> str:
+        """What stands for the account whose key this is, and does not tell the key."""
+        named = f"account\0{self.region}\0{self.api_key}"
+        return sha256(named.encode()).hexdigest()[:16]
 
     @property
     def longest_call(self) -> float:
@@ -204,6 +214,9 @@ class Calls:
                 return Refused(reason="sendgrid: 408 the request came too slowly", permanent=False)
             case 503 if self._settings.treat_503_as_refused:
                 return Refused(reason="sendgrid: 503 not available", permanent=False)
+            case 400 if _is_of_us(_complaints(response)):
+                said = reason(f"sendgrid: the sender is refused: 400 {_errors(response)}")
+                return Halted(reason=said, until=now + _LATER)
             case _ if response.is_client_error:
                 return Refused(
                     reason=reason(f"sendgrid: {status} {_errors(response)}"), permanent=True
@@ -219,7 +232,7 @@ class Calls:
             return Accepted(provider_id=provider_id, note="sandbox: checked, not sent")
         odd = response.status_code != httpx.codes.ACCEPTED or not provider_id
         note = f"odd: {response.status_code} without the usual signs" if odd else ""
-        return Accepted(provider_id=reason(provider_id), note=note)
+        return Accepted(provider_id=reason(provider_id), note=note, odd=odd)
 
 
 class SendGridTransport:
@@ -234,10 +247,17 @@ class SendGridTransport:
         *,
         calls: Calls | None = None,
         monotonic: Callable[[], float] = time.monotonic,
+        clock: Clock | None = None,
     ) -> None:
         self._settings = settings
         self._monotonic = monotonic
+        self._clock = clock
         self._calls = calls or Calls(settings)
+
+    @property
+    def account(self) -> str:
+        """What stands for the account through which mail leaves."""
+        return self._settings.account
 
     @property
     def longest_wait(self) -> timedelta:
@@ -247,9 +267,9 @@ class SendGridTransport:
     def send(self, messages: Sequence[OutgoingMessage], *, now: datetime) -> list[Outcome]:
         """Send one by one; when SendGrid refuses everything, the rest is kept."""
         outcomes: list[Outcome] = []
-        begun = self._monotonic()
+        patience = Patience(self._monotonic, self._clock)
         for message in messages:
-            if self._monotonic() - begun > PATIENCE.total_seconds():
+            if patience.is_over(message):
                 outcomes += [LEFT_OVER] * (len(messages) - len(outcomes))
                 break
             outcome = self._send(message, now)
@@ -269,14 +289,20 @@ class SendGridTransport:
     def _send(self, message: OutgoingMessage, now: datetime) -> Outcome:
         broken = broken_limit(message)
         if broken:
-            return Refused(reason=reason(f"sendgrid: {broken}"), permanent=True)
+            return Refused(reason=reason(f"sendgrid: {broken}"), permanent=True, asked=False)
         try:
             body = encode(payload(message, sandbox=self._settings.sandbox))
         except orjson.JSONEncodeError:
-            return Refused(reason="sendgrid: the mail holds half a character", permanent=True)
+            why = "sendgrid: the mail holds half a character"
+            return Refused(reason=why, permanent=True, asked=False)
         if len(body) > MAX_BODY_BYTES:
-            return Refused(reason="sendgrid: larger than 30 MB", permanent=True)
+            return Refused(reason="sendgrid: larger than 30 MB", permanent=True, asked=False)
         return self._calls.post(body, now).outcome
+
+
+def _is_of_us(complaints: Sequence[Complaint]) -> bool:
+    """Say whether nothing is wrong but what is the same in every mail."""
+    return bool(complaints) and all(each.field.startswith(_OF_US) for each in complaints)
 
 
 def _errors(response: httpx.Response) -> str:

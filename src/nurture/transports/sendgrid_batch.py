@@ -17,7 +17,7 @@ from hashlib import blake2b
 import orjson
 
 from nurture.core.message import Accepted, Halted, Outcome, OutgoingMessage, Refused, Uncertain
-from nurture.transports.base import LEFT_OVER, PATIENCE, reason
+from nurture.transports.base import LEFT_OVER, Clock, Patience, reason
 from nurture.transports.sendgrid import Answered, Calls, SendGridSettings, SendGridTransport
 from nurture.transports.sendgrid_payload import (
     broken_limit,
@@ -52,13 +52,22 @@ class SendGridBatchTransport:
         *,
         cap: int = CAP,
         monotonic: Callable[[], float] = time.monotonic,
+        clock: Clock | None = None,
     ) -> None:
         assert 1 <= cap <= MOST_RECIPIENTS, "SendGrid takes a thousand recipients at the most"
         self.group_size = cap
         self._settings = settings
         self._monotonic = monotonic
+        self._clock = clock
         self._calls = Calls(settings)
-        self._alone = SendGridTransport(settings, calls=self._calls, monotonic=monotonic)
+        self._alone = SendGridTransport(
+            settings, calls=self._calls, monotonic=monotonic, clock=clock
+        )
+
+    @property
+    def account(self) -> str:
+        """What stands for the account through which mail leaves."""
+        return self._settings.account
 
     @property
     def longest_wait(self) -> timedelta:
@@ -68,10 +77,10 @@ class SendGridBatchTransport:
     def send(self, messages: Sequence[OutgoingMessage], *, now: datetime) -> list[Outcome]:
         """Send the messages in as few calls as their likeness allows."""
         outcomes: dict[int, Outcome] = {}
-        until = self._monotonic() + PATIENCE.total_seconds()
+        patience = Patience(self._monotonic, self._clock)
         for places in shared_calls(messages, cap=self.group_size):
             group = [messages[place] for place in places]
-            outcomes |= zip(places, self._send(group, until, now), strict=True)
+            outcomes |= zip(places, self._send(group, patience, now), strict=True)
             halted = next((o for o in outcomes.values() if isinstance(o, Halted)), None)
             if halted is not None:
                 return [outcomes.get(place, halted) for place in range(len(messages))]
@@ -84,13 +93,15 @@ class SendGridBatchTransport:
         """Close the connections."""
         self._calls.close()
 
-    def _send(self, group: Sequence[OutgoingMessage], until: float, now: datetime) -> list[Outcome]:
+    def _send(
+        self, group: Sequence[OutgoingMessage], patience: Patience, now: datetime
+    ) -> list[Outcome]:
         """Send messages that share a call; halve them while they are refused together."""
-        if self._monotonic() > until:
+        if patience.is_over(group[0]):
             return [LEFT_OVER] * len(group)
         body = batch_body(group, sandbox=self._settings.sandbox) if len(group) > 1 else None
         if body is None:
-            return self._send_alone(group, until, now)
+            return self._send_alone(group, patience, now)
         answered = self._calls.post(body, now)
         match answered.outcome:
             case Accepted() | Uncertain() | Halted():
@@ -98,14 +109,14 @@ class SendGridBatchTransport:
             case Refused(permanent=False):
                 return [answered.outcome] * len(group)
             case Refused():
-                return self._refused(group, answered, until, now)
+                return self._refused(group, answered, patience, now)
 
     def _send_alone(
-        self, group: Sequence[OutgoingMessage], until: float, now: datetime
+        self, group: Sequence[OutgoingMessage], patience: Patience, now: datetime
     ) -> list[Outcome]:
         outcomes: list[Outcome] = []
         for message in group:
-            if self._monotonic() > until:
+            if patience.is_over(message):
                 return outcomes + [LEFT_OVER] * (len(group) - len(outcomes))
             outcomes += self._alone.send([message], now=now)
             if isinstance(outcomes[-1], Halted):
@@ -113,16 +124,20 @@ class SendGridBatchTransport:
         return outcomes
 
     def _refused(
-        self, group: Sequence[OutgoingMessage], answered: Answered, until: float, now: datetime
+        self,
+        group: Sequence[OutgoingMessage],
+        answered: Answered,
+        patience: Patience,
+        now: datetime,
     ) -> list[Outcome]:
         """Nothing was sent: fail whom the answer names and return the rest, or halve."""
         named = _named(answered, len(group))
         if not named:
             half = len(group) // 2
-            first = self._send(group[:half], until, now)
+            first = self._send(group[:half], patience, now)
             stopped = next((o for o in first if isinstance(o, Halted)), None)
             rest = group[half:]
-            return first + ([stopped] * len(rest) if stopped else self._send(rest, until, now))
+            return first + ([stopped] * len(rest) if stopped else self._send(rest, patience, now))
         returned = Refused(
             reason="sendgrid: refused with others of its batch", permanent=False, is_try=False
         )

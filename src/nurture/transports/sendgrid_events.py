@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from nurture.core.errors import MisuseError, RefusedInput
 from nurture.core.event import EventKind
+from nurture.transports.base import whole
 from nurture.transports.sendgrid_payload import ATTEMPT_ARG, MESSAGE_ARG
 
 SIGNATURE_HEADER = "X-Twilio-Email-Event-Webhook-Signature"
@@ -150,7 +151,7 @@ def parse(body: bytes) -> Post:
     if len(body) > MAX_BODY_BYTES:
         raise RefusedInput(f"the body has more than {MAX_BODY_BYTES} bytes")
     try:
-        items = json.loads(body, parse_constant=_refuse_constant)
+        items = json.loads(body, parse_constant=_refuse_constant, parse_int=whole)
     except (ValueError, RecursionError):
         raise RefusedInput("the body is not JSON") from None
     if not isinstance(items, list):

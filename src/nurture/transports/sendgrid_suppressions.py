@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import httpx
 
 from nurture.core.errors import MisuseError, RefusedInput
-from nurture.transports.base import reason
+from nurture.transports.base import reason, whole
 from nurture.transports.sendgrid import PooledClient, SendGridSettings
 
 PAGE = 500
@@ -82,7 +82,7 @@ class SendGridStopLists:
 
 def _items(name: str, body: bytes) -> Sequence[object]:
     try:
-        items = json.loads(body)
+        items = json.loads(body, parse_int=whole)
     except (ValueError, RecursionError):
         items = None
     if not isinstance(items, list):
@@ -91,11 +91,14 @@ def _items(name: str, body: bytes) -> Sequence[object]:
 
 
 def _listed(item: object) -> Listed | None:
-    """Return one entry; None for what names no address or no time."""
+    """Return one entry; None for what names no address or no time.
+
+    What holds half a character, or one that no address may hold, is no address.
+    """
     if not isinstance(item, dict):
         return None
     email, created, why = item.get("email"), item.get("created"), item.get("reason")
-    if not isinstance(email, str) or "@" not in email:
+    if not isinstance(email, str) or "@" not in email or not email.strip().isprintable():
         return None
     if isinstance(created, bool) or not isinstance(created, int) or not 0 < created < _LATEST:
         return None

@@ -14,7 +14,7 @@ import ssl
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -27,10 +27,12 @@ from nurture.core.message import (
     Refused,
     Uncertain,
 )
-from nurture.transports.base import LEFT_OVER, PATIENCE, ToBytes, reason
+from nurture.core.refusal import About, speaks_of
+from nurture.transports.base import LEFT_OVER, PATIENCE, Clock, Patience, ToBytes, reason
 from nurture.transports.smtp_client import Client, TlsClient
 
 _SOON = timedelta(minutes=1)
+_A_WHILE = timedelta(minutes=5)
 _LATER = timedelta(minutes=15)
 _MOST_STEPS = 25
 """Waits before the last one: a kept connection that breaks at the end, a new one with STARTTLS and
@@ -40,8 +42,8 @@ _CLOSING = 421
 _GO_AHEAD = 354
 _TOO_LARGE = 552
 _NOT_LET_IN = frozenset({530, 534, 535, 538})
-# RFC 3463: no such mailbox, and RFC 7505: a domain that takes no mail.
-_NO_MAILBOX = re.compile(rb"5\.1\.(?:1|10)\b")
+_RELAY_UNSURE = 454
+"""Postfix says so where it cannot find out now whom it relays for; RFC 4954: nor who we are."""
 _LEADING_DOT = re.compile(rb"^\.", re.MULTILINE)
 
 
@@ -80,6 +82,10 @@ class _LostError(Exception):
     """The connection broke before the final dot."""
 
 
+class _ClosingError(_LostError):
+    """The server wants nobody's mail right now."""
+
+
 class _HaltedError(Exception):
     """Nothing can be sent at all for now."""
 
@@ -100,8 +106,10 @@ class SmtpTransport:
         *,
         to_bytes: ToBytes,
         monotonic: Callable[[], float] = time.monotonic,
+        clock: Clock | None = None,
     ) -> None:
         self._settings = settings
+        self._clock = clock
         self._to_bytes = to_bytes
         self._monotonic = monotonic
         self._server: Client | None = None
@@ -116,9 +124,9 @@ class SmtpTransport:
     def send(self, messages: Sequence[OutgoingMessage], *, now: datetime) -> list[Outcome]:
         """Send one by one; when the server refuses everything, the rest is kept."""
         outcomes: list[Outcome] = []
-        begun = self._monotonic()
+        patience = Patience(self._monotonic, self._clock)
         for message in messages:
-            if self._monotonic() - begun > PATIENCE.total_seconds():
+            if patience.is_over(message):
                 outcomes += [LEFT_OVER] * (len(messages) - len(outcomes))
                 break
             try:
@@ -126,6 +134,11 @@ class SmtpTransport:
             except _HaltedError as stopped:
                 self._drop()
                 outcomes += [stopped.halted] * (len(messages) - len(outcomes))
+                break
+            if isinstance(last := outcomes[-1], Refused) and last.of_us:
+                # It would say the same to every mail behind this one.
+                halted = Halted(reason=last.reason, until=now + _LATER)
+                outcomes += [halted] * (len(messages) - len(outcomes))
                 break
         return outcomes
 
@@ -145,20 +158,20 @@ class SmtpTransport:
         try:
             content = self._to_bytes(message)
         except RenderError as error:
-            return Refused(reason=reason(error), permanent=True)
+            return Refused(reason=reason(error), permanent=True, asked=False)
         kept = self._server is not None
         try:
             return self._transaction(message, content, now)
         except _LostError as lost:
             self._drop()
             if not kept:
-                return Refused(reason=reason(f"smtp: {lost}"), permanent=False)
+                return _lost(lost, now)
         # A kept connection may have ended meanwhile. Nothing was taken, so once more on a new one.
         try:
             return self._transaction(message, content, now)
         except _LostError as lost:
             self._drop()
-            return Refused(reason=reason(f"smtp: {lost}"), permanent=False)
+            return _lost(lost, now)
 
     def _transaction(self, message: OutgoingMessage, content: bytes, now: datetime) -> Outcome:
         server = self._server or self._connect(now)
@@ -177,7 +190,8 @@ class SmtpTransport:
         except ValueError:
             # The client itself refuses to say such an address; the body is not on its way yet.
             self._drop()
-            return Refused(reason="smtp: an address cannot be said to a server", permanent=True)
+            why = "smtp: an address cannot be said to a server"
+            return Refused(reason=why, permanent=True, asked=False)
         return self._finish(server)
 
     def _envelope(
@@ -189,16 +203,23 @@ class SmtpTransport:
         if _needs_utf8(message):
             options += ["SMTPUTF8", "BODY=8BITMIME"]
         code, text = server.mail(mail.sender.email, options)
-        no_mailbox = False
         if code in _NOT_LET_IN:
             raise _HaltedError(f"MAIL: {code} {_said(text)}", None)
         if 500 <= code < 600 and code != _TOO_LARGE and not options[2:]:  # noqa: PLR2004 (classes)
             # All our mail has this sender: that no recipient may have any is no mail's own fault.
             raise _HaltedError(f"MAIL: the sender is refused: {code} {_said(text)}", now + _LATER)
+        if code == _CLOSING:
+            raise _ClosingError(f"MAIL: 421 {_said(text)}")
+        if 400 <= code < 500 and not options[2:]:  # noqa: PLR2004 (classes)
+            raise _HaltedError(f"MAIL: not now: {code} {_said(text)}", now + _A_WHILE)
+        to_mailbox = False
         if _is_good(code):
+            to_mailbox = True
             code, text = server.rcpt(mail.recipient.email)
-            no_mailbox = 500 <= code < 600 and _NO_MAILBOX.match(text) is not None  # noqa: PLR2004 (classes)
+            if code == _RELAY_UNSURE:
+                raise _HaltedError(f"RCPT: not now: {code} {_said(text)}", now + _A_WHILE)
             if _is_good(code):
+                to_mailbox = False
                 code, text = server.docmd("DATA")
                 if code == _GO_AHEAD:
                     return None
@@ -208,7 +229,7 @@ class SmtpTransport:
             server.rset()
         except (OSError, smtplib.SMTPException):
             self._drop()  # the message is refused all the same
-        return replace(_refused(code, text), no_mailbox=no_mailbox)
+        return _refused(code, text, to_mailbox=to_mailbox)
 
     def _finish(self, server: Client) -> Outcome:
         """Give the final dot away and wait for the reply that alone proves anything."""
@@ -291,16 +312,25 @@ def _close(server: Client | None) -> None:
         server.close()
 
 
+def _lost(lost: _LostError, now: datetime) -> Refused:
+    """Return what a connection proves that ended even though it was new."""
+    if isinstance(lost, _ClosingError):
+        raise _HaltedError(str(lost), now + _A_WHILE)
+    return Refused(reason=reason(f"smtp: {lost}"), permanent=False)
+
+
 def _unfit(server: Client, message: OutgoingMessage, content: bytes) -> Refused | None:
     """Return why this server cannot take this message, without asking it."""
     if _needs_utf8(message) and not server.has_extn("smtputf8"):
         return Refused(
             reason="smtp: the address needs SMTPUTF8, which the server does not offer",
             permanent=True,
+            asked=False,
         )
     limit = server.esmtp_features.get("size", "")
     if limit.isdigit() and 0 < int(limit) < len(content):
-        return Refused(reason=f"smtp: larger than the server's {limit} bytes", permanent=True)
+        why = f"smtp: larger than the server's {limit} bytes"
+        return Refused(reason=why, permanent=True, asked=False)
     return None
 
 
@@ -309,9 +339,16 @@ def _needs_utf8(message: OutgoingMessage) -> bool:
     return not (mail.sender.email + mail.recipient.email + (mail.reply_to or "")).isascii()
 
 
-def _refused(code: int, text: bytes) -> Refused:
+def _refused(code: int, text: bytes, *, to_mailbox: bool = False) -> Refused:
+    """Return what a refusal proves; only the answer to its very address proves it to be none."""
     permanent = 500 <= code < 600  # noqa: PLR2004 (the classes of reply codes)
-    return Refused(reason=reason(f"smtp: {code} {_said(text)}"), permanent=permanent)
+    about = speaks_of(_said(text)) if permanent else About.MAIL
+    return Refused(
+        reason=reason(f"smtp: {code} {_said(text)}"),
+        permanent=permanent,
+        no_mailbox=to_mailbox and about is About.MAILBOX,
+        of_us=about is About.US or code in _NOT_LET_IN,
+    )
 
 
 def _is_good(code: int) -> bool:

@@ -1,0 +1,186 @@
+"""What a transport has answered, weighed and written down: each mail of the group is settled."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from time import sleep
+from typing import assert_never
+
+from nurture.core.event import EventKind, NewEvent
+from nurture.core.gate import Later, after_refusal
+from nurture.core.message import Accepted, Halted, MessageState, Outcome, Refused, Uncertain
+from nurture.core.refusal import Weighed, weigh
+from nurture.engine import intake
+from nurture.engine.last_look import Ready
+from nurture.engine.runtime import Runtime
+from nurture.store import dispatch, oddities, refusals, switches
+from nurture.store.db import Connection
+from nurture.store.outage import Outage
+
+log = logging.getLogger(__name__)
+
+PAUSES = (1.0, 3.0, 6.0)
+"""Seconds before what is known is written once more, if the database is gone at that moment."""
+
+Answered = Sequence[tuple[Ready, Outcome]]
+
+
+@dataclass(slots=True, kw_only=True)
+class Delivered:
+    """What one delivery pass did. `row`: who was refused for good, with nothing accepted since."""
+
+    claimed: int = 0
+    accepted: int = 0
+    postponed: int = 0
+    stopped: int = 0
+    refused: int = 0
+    uncertain: int = 0
+    unrendered: int = 0
+    halted: str = ""
+    throttled: str = ""
+    row: tuple[int, ...] = ()
+
+
+def settle(
+    runtime: Runtime, transport: str, answered: Answered, counts: Delivered, now: datetime
+) -> None:
+    """Settle the mails of a group, and halt the transport where the answers ask for it.
+
+    What the other side has said is known here and nowhere else: a database that is gone is asked
+    again before it is left to doubt.
+    """
+    before = counts.row
+    weighed = weigh(
+        [(item.message.lead_id, outcome) for item, outcome in answered], before, now=now
+    )
+    results = list(zip([item for item, _ in answered], weighed.outcomes, strict=True))
+    _write(runtime, transport, results, weighed, before, now)
+    counts.row = weighed.row
+    for _, outcome in results:
+        match outcome:
+            case Accepted():
+                counts.accepted += 1
+            case Refused():
+                counts.refused += 1
+            case Uncertain():
+                counts.uncertain += 1
+            case Halted(reason=reason):
+                counts.halted = reason
+            case _ as unknown:
+                assert_never(unknown)
+    if weighed.halted is not None:
+        counts.halted = weighed.halted.reason
+
+
+def _write(
+    runtime: Runtime,
+    transport: str,
+    results: Answered,
+    weighed: Weighed,
+    before: tuple[int, ...],
+    now: datetime,
+) -> None:
+    pauses, bounces = list(PAUSES), True
+    while True:
+        try:
+            with runtime.database.write() as connection:
+                if bounces:
+                    _note_bounces(runtime, connection, transport, results, now)
+                _settle(connection, transport, results, weighed, now)
+                if weighed.row != before:
+                    refusals.keep_row(connection, transport, weighed.row)
+        except Outage as error:
+            if not pauses:
+                raise
+            log.warning("outcomes could not be written, once more soon: %s", type(error).__name__)
+            sleep(pauses.pop(0))
+        except Exception:
+            if not bounces:
+                raise
+            # A bounce that cannot be recorded does not make the answers of its group unknown.
+            log.exception("refused addresses could not be stopped; outcomes are written alone")
+            bounces = False
+        else:
+            return
+
+
+def _note_bounces(
+    runtime: Runtime, connection: Connection, transport: str, results: Answered, now: datetime
+) -> None:
+    """Record refusals of an address itself, which stop it: there is no report to wait for."""
+    bounced = [
+        NewEvent(
+            lead_id=item.message.lead_id,
+            kind=EventKind.MESSAGE_BOUNCED,
+            subject=item.message.template,
+            occurred_at=now,
+            source=transport,
+            source_key=item.outgoing.attempt_uid,
+            human=True,
+            detail={"reason": outcome.reason},
+        )
+        for item, outcome in results
+        if isinstance(outcome, Refused) and outcome.no_mailbox
+    ]
+    if bounced:
+        intake.record(runtime, connection, bounced, project=None, now=now)
+
+
+def _settle(
+    connection: Connection, transport: str, results: Answered, weighed: Weighed, now: datetime
+) -> None:
+    name = f"transport:{transport}"
+    halts = [outcome for _, outcome in results if isinstance(outcome, Halted)]
+    # The same halt for each of a group: one row says it once.
+    for halted in dict.fromkeys([*([weighed.halted] if weighed.halted else []), *halts]):
+        reason, until = halted.reason, halted.until
+        switches.halt_at_least(connection, name, reason=reason, until=until, now=now)
+    dispatch.settle(connection, [_settlement(*one, now) for one in results], now=now)
+    strange = sum(isinstance(outcome, Accepted) and outcome.odd for _, outcome in results)
+    if strange:
+        oddities.note(connection, transport, strange, now=now)
+
+
+def _settlement(item: Ready, outcome: Outcome, now: datetime) -> dispatch.Settlement:
+    message = item.message
+    state, reason, not_before, provider_id = MessageState.READY, "", None, ""
+    match outcome:
+        case Accepted(provider_id=provider_id, note=reason):
+            state = MessageState.ACCEPTED
+        case Refused():
+            after = after_refusal(message, outcome, now=now)
+            reason = after.reason
+            if isinstance(after, Later):
+                not_before = after.not_before
+            else:
+                state = after.state
+        case Uncertain(reason=reason):
+            state = MessageState.UNCERTAIN
+        case Halted(reason=reason, until=until):
+            not_before = until
+        case _ as unknown:
+            assert_never(unknown)
+    return dispatch.Settlement(
+        message_id=message.id,
+        epoch=message.epoch + 1,
+        state=state,
+        outcome=type(outcome).__name__.lower(),
+        provider_id=provider_id,
+        reason=reason,
+        not_before=not_before,
+        burned=_burned(outcome),
+        fenced=item.outgoing.fence is not None,
+    )
+
+
+def _burned(outcome: Outcome) -> bool:
+    match outcome:
+        case Halted():
+            return False
+        case Refused(is_try=is_try):
+            return is_try
+        case _:
+            return True

@@ -1,0 +1,91 @@
+"""Send once more what has failed, by a person's word: the relay or the template is mended now.
+
+It is one transaction: all of it, or nothing. Whatever could stop a mail when it failed still
+does: windows, caps and stops hold, and what has expired does not leave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from nurture.core.errors import MisuseError
+from nurture.core.event import EventKind, NewEvent
+from nurture.core.message import MessageState
+from nurture.engine import intake
+from nurture.engine.by_hand import Who
+from nurture.engine.runtime import Runtime
+from nurture.engine.story_notes import BY_HAND
+from nurture.store import by_hand, failures, leads, messages, records
+from nurture.store.db import Connection
+from nurture.store.doubts import Selection
+from nurture.store.failures import Failed
+
+
+def retry(runtime: Runtime, texts: Sequence[str], who: Who, *, now: datetime) -> list[Failed]:
+    """Send the failed mails of these ids once more."""
+    with runtime.database.write() as connection:
+        ids = {_one(connection, text) for text in texts}
+        mails = failures.failed(connection, Selection(ids=tuple(sorted(ids))))
+        if len(mails) != len(ids):
+            raise MisuseError("mail to somebody who is stopped is not sent again")
+        _retry(runtime, connection, mails, who, now)
+    return mails
+
+
+def retry_all(
+    runtime: Runtime, wanted: Selection, who: Who, *, count: int, now: datetime
+) -> list[Failed]:
+    """Send every failed mail of the selection once more, if it is as many as was seen."""
+    with runtime.database.write() as connection:
+        mails = failures.failed(connection, wanted)
+        if len(mails) != count:
+            raise MisuseError(
+                f"{len(mails)} mails have failed there, and not {count}: look again, and then"
+                " give that number"
+            )
+        _retry(runtime, connection, mails, who, now)
+    return mails
+
+
+def _one(connection: Connection, text: str) -> int:
+    """Return the failed mail whose id begins so."""
+    whole = messages.by_uid(connection, text.strip().casefold())
+    found = [whole] if whole else by_hand.find_message(connection, text) if text.strip() else []
+    if not found:
+        raise MisuseError(f"no mail is called {text!r}; `nurture why LEAD` tells of each mail")
+    if len(found) > 1:
+        raise MisuseError(f"{text!r} is the beginning of several ids; give more of it")
+    if found[0].state is not MessageState.FAILED:
+        raise MisuseError(f"mail {found[0].uid} is {found[0].state}; it has not failed")
+    return found[0].id
+
+
+def _retry(
+    runtime: Runtime, connection: Connection, mails: Sequence[Failed], who: Who, now: datetime
+) -> None:
+    ids, people = [mail.id for mail in mails], {mail.lead_id for mail in mails}
+    # Leads before messages: whoever locks both does so in this order.
+    leads.hold(connection, people)
+    said = f"to be tried again by order of {who.name}"
+    if failures.retry(connection, ids, reason=said, now=now) != len(ids):
+        raise MisuseError("some of them are tried again just now already; look again")
+    told = [
+        NewEvent(
+            lead_id=mail.lead_id,
+            kind=EventKind.MESSAGE_RESOLVED,
+            subject=mail.template,
+            occurred_at=now,
+            source=BY_HAND,
+            source_key=f"{mail.uid}/retried/{mail.epoch}/{now.isoformat()}",
+            # The lead did nothing.
+            human=False,
+            detail={"by": f"{who.name}, tried again after it failed", "reason": who.reason},
+        )
+        for mail in mails
+    ]
+    intake.record(runtime, connection, told, project=None, now=now)
+    leads.touch(connection, sorted(people), now=now)
+    # Not the reason: it may name the person, and the audit outlives an erasure.
+    uids = [mail.uid for mail in mails]
+    records.note_audits(connection, uids, actor=who.name, action="message.retried", now=now)

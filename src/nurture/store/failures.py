@@ -1,0 +1,104 @@
+"""Mails that have failed: how many of late and why, and which of them are tried once more.
+
+Who is stopped gets no mail whatever is done: their mails are not counted, and stay as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, func, select, update
+
+from nurture.core.message import MessageState
+from nurture.store.db import Connection
+from nurture.store.doubts import Selection
+from nurture.store.messages import has_state
+from nurture.store.sets import among
+from nurture.store.tables import attempts, leads, messages
+
+LATELY = timedelta(hours=24)
+_FAILED = has_state(MessageState.FAILED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failures:
+    """How many mails of the last day failed, and what most of them share."""
+
+    mails: int = 0
+    reason: str = ""
+    of_that: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """One mail that failed."""
+
+    id: int
+    uid: str
+    lead_id: int
+    template: str
+    epoch: int
+
+
+def lately(connection: Connection, *, now: datetime) -> Failures:
+    """Return what failed in the last day."""
+    rows = connection.execute(
+        select(messages.c.reason, func.count())
+        .join(leads, leads.c.id == messages.c.lead_id)
+        .where(_FAILED, messages.c.closed_at > now - LATELY, leads.c.suppressed == "")
+        .group_by(messages.c.reason)
+        .order_by(func.count().desc(), messages.c.reason)
+    ).tuples()
+    found = rows.all()
+    if not found:
+        return Failures()
+    reason, of_that = found[0]
+    return Failures(mails=sum(count for _, count in found), reason=reason, of_that=of_that)
+
+
+def failed(connection: Connection, wanted: Selection) -> list[Failed]:
+    """Return the failed mails of the selection, by when they failed."""
+    rows = connection.execute(
+        select(*[messages.c[name] for name in Failed.__dataclass_fields__])
+        .join(leads, leads.c.id == messages.c.lead_id)
+        .outerjoin(
+            attempts,
+            (attempts.c.message_id == messages.c.id) & (attempts.c.epoch == messages.c.epoch),
+        )
+        .where(_FAILED, leads.c.suppressed == "", *_terms(wanted))
+        .order_by(messages.c.closed_at, messages.c.id)
+    )
+    return [Failed(**row._mapping) for row in rows]
+
+
+def _terms(wanted: Selection) -> Iterator[ColumnElement[bool]]:
+    if wanted.ids is not None:
+        yield among(messages.c.id, wanted.ids)
+    if wanted.transport:
+        yield attempts.c.transport == wanted.transport
+    if wanted.sequence:
+        yield messages.c.sequence == wanted.sequence
+    if wanted.step:
+        yield messages.c.step == wanted.step
+    if wanted.after is not None:
+        yield messages.c.closed_at >= wanted.after
+    if wanted.before is not None:
+        yield messages.c.closed_at < wanted.before
+
+
+def retry(connection: Connection, ids: Sequence[int], *, reason: str, now: datetime) -> int:
+    """Make failed mails ready once more, with all their tries; return how many still were."""
+    return connection.execute(
+        update(messages)
+        .where(among(messages.c.id, ids), _FAILED)
+        .values(
+            state=MessageState.READY,
+            reason=reason,
+            tries=0,
+            not_before=now,
+            closed_at=None,
+            lease_until=None,
+        )
+    ).rowcount
