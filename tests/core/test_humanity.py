@@ -129,6 +129,12 @@ CHROME = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, l
         (f"{CHROME.replace('Chrome', 'HeadlessChrome')}/141.0", Agent.CRAWLER),
         ("curl/8.5.0", Agent.LIBRARY),
         ("python-requests/2.34", Agent.LIBRARY),
+        ("Ruby", Agent.LIBRARY),
+        (f"{CHROME}/141.0.0.0 Ruby Edition", Agent.BROWSER),
+        ("WhatsApp/2.24.20 A", Agent.PREVIEW),
+        (f"Mozilla/5.0 (iPhone; CPU iPhone OS 18_6) {SAFARI} WhatsApp/2.24", Agent.BROWSER),
+        ("Mozilla/5.0 (Linux; Android 10; CUBOT X30) AppleWebKit/537.36", Agent.BROWSER),
+        ("Mozilla/5.0 AppleWebKit/537.36 (compatible; Somebot/2.1)", Agent.CRAWLER),
     ],
 )
 def test_programs_are_told_apart_by_their_names(name: str, agent: Agent) -> None:

@@ -12,7 +12,7 @@ from nurture.core.errors import MisuseError
 from nurture.core.event import EventKind
 from nurture.core.lead import Stage
 from nurture.core.message import MessageState, Uncertain
-from nurture.engine import by_hand, rebuild, verify
+from nurture.engine import by_hand, rebuild, settling, verify
 from nurture.store import enrollments, events, leads, messages as mails, pauses
 from nurture.store.tables import audit, leads as leads_table, messages
 from tests.engine.programme import Programme, row
@@ -45,7 +45,7 @@ class TestPause:
         bo.post.answer = lambda _: Uncertain(reason="x")
         bo.wait(days=2)
         uid = doubtful(bo)
-        by_hand.settle_message(bo.runtime, uid, ANN, sent=False, now=bo.now)
+        settling.settle(bo.runtime, [uid], ANN, sent=False, now=bo.now)
         by_hand.pause_lead(bo.runtime, bo.lead(BO), ANN, until=None, now=bo.now)
         bo.now += timedelta(days=1)
         assert bo.tick().deliver.get("claimed", 0) == 0
@@ -152,18 +152,18 @@ class TestDoubt:
         return doubtful(programme)
 
     def test_sent_counts_as_sent(self, programme: Programme, uid: str) -> None:
-        by_hand.settle_message(programme.runtime, uid[:8], ANN, sent=True, now=programme.now)
+        settling.settle(programme.runtime, [uid[:8]], ANN, sent=True, now=programme.now)
         assert kept(programme)
         programme.wait(days=2)
         with pytest.raises(MisuseError, match="there is no doubt to settle"):
-            by_hand.settle_message(programme.runtime, uid, ANN, sent=False, now=programme.now)
+            settling.settle(programme.runtime, [uid], ANN, sent=False, now=programme.now)
 
     def test_again_is_one_more_attempt_of_the_same_mail(
         self, programme: Programme, uid: str
     ) -> None:
         programme.post.answer = type(programme.post)().answer
         programme.now += timedelta(days=1)
-        by_hand.settle_message(programme.runtime, uid, ANN, sent=False, now=programme.now)
+        settling.settle(programme.runtime, [uid], ANN, sent=False, now=programme.now)
         programme.tick()
         assert [message.uid for message in programme.post.sent] == [uid]
         assert kept(programme)
@@ -173,12 +173,12 @@ class TestDoubt:
         self, programme: Programme, uid: str, monkeypatch: pytest.MonkeyPatch, *, sent: bool
     ) -> None:
         with programme.database.write() as connection:
-            seen = by_hand.message_in_doubt(connection, uid)
+            (seen,) = settling.named(connection, [uid])
             assert mails.accept(connection, {seen.id: "p"}, now=programme.now) == 1
             assert mails.accept(connection, {seen.id: "p"}, now=programme.now) == 0
-        monkeypatch.setattr(by_hand, "message_in_doubt", lambda *_: seen)
+        monkeypatch.setattr(settling, "named", lambda *_: [seen])
         with pytest.raises(MisuseError, match="was settled just now by a report"):
-            by_hand.settle_message(programme.runtime, uid, ANN, sent=sent, now=programme.now)
+            settling.settle(programme.runtime, [uid], ANN, sent=sent, now=programme.now)
         with programme.database.read() as connection:
             kinds = [each.kind for each in events.of_lead(connection, programme.lead(BO))]
         assert EventKind.MESSAGE_RESOLVED not in kinds

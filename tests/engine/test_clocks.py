@@ -18,6 +18,7 @@ import pytest
 from nurture.core.message import Accepted, Outcome, OutgoingMessage
 from nurture.core.project import Project, Window
 from nurture.core.sequence import EmailStep, Sequence as NurtureSequence, WaitStep
+from nurture.store.db import Database
 from tests.engine.programme import CONSENT, Programme, row, starter
 
 SMALL_HOURS = Window(
@@ -84,13 +85,15 @@ def small_hours() -> Project:
     return replace(project, workspace=workspace, sequences={"welcome": welcome})
 
 
-def clock(begins: datetime) -> Iterator[datetime]:
-    """Tell the machine's time every fifty minutes of a week, set wrong now and then."""
-    real, wrong, steps = begins, timedelta(), dict(zip((24, 56, 88), STEPS, strict=True))
-    for number in range(int(timedelta(days=7) / timedelta(minutes=50))):
-        wrong += steps.get(number, timedelta())
+def clock(begins: datetime, *, pace: timedelta) -> Iterator[datetime]:
+    """Tell the machine's time again and again for a week, set wrong now and then."""
+    real, wrong = begins, timedelta()
+    steps = dict(zip((begins + timedelta(hours=h) for h in (20, 47, 74)), STEPS, strict=True))
+    while real < begins + timedelta(days=7):
+        for at in [at for at in steps if at <= real]:
+            wrong += steps.pop(at)
         yield real + wrong
-        real += timedelta(minutes=50)
+        real += pace
 
 
 @pytest.mark.parametrize(
@@ -105,17 +108,20 @@ def clock(begins: datetime) -> Iterator[datetime]:
     ],
 )
 def test_every_mail_leaves_inside_its_window_once_and_never_early(
-    lite: Programme, zones: Sequence[str], change: datetime
+    database: Database, zones: tuple[str, ...], change: datetime
 ) -> None:
     begins = change - timedelta(days=2)
     books = Books()
-    programme = Programme(lite.database, now=begins, project=small_hours())
+    programme = Programme(database, now=begins, project=small_hours())
     programme.ways = replace(programme.ways, transport=books)
     captured = (begins - timedelta(days=1)).isoformat()
     told = {"captured_at": captured, "consent": CONSENT.rpartition(",")[0] + f",{captured}"}
-    people = {f"p{n}@plant{n}.example": zone for n, zone in enumerate((*zones, *zones))}
+    # Where a tick takes longer there are fewer: what a database could get wrong shows in these too.
+    quick = database.dialect == "sqlite"
+    pace = timedelta(minutes=50 if quick else 100)
+    people = {f"p{n}@plant{n}.example": zone for n, zone in enumerate(zones * (1 + quick))}
     programme.bring(*(row(email, time_zone=zone, **told) for email, zone in people.items()))
-    for now in clock(begins):
+    for now in clock(begins, pace=pace):
         programme.now = now
         programme.tick()
 

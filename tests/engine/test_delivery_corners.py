@@ -58,8 +58,11 @@ def test_nothing_is_sent_again_while_another_worker_is_at_the_proof(
     mail(programme)
     (lost,) = rows(programme, "uncertain")
     delivered, sent_at = str(EventKind.MESSAGE_DELIVERED), programme.now
+    programme.bring(row(ADA), name="more.csv")
+    programme.tick()
+    (other,) = rows(programme, "accepted")
     told[b"proof"] = [Told("1", delivered, lost.uid, sent_at, email=P0)]
-    told[b"other"] = [Told("2", delivered, "f" * 32, sent_at + timedelta(minutes=20))]
+    told[b"other"] = [Told("2", delivered, other.uid, sent_at + timedelta(minutes=20))]
     programme.now += timedelta(hours=1)
     with programme.database.write() as connection:
         for body in (b"proof", b"other"):
@@ -67,11 +70,11 @@ def test_nothing_is_sent_again_while_another_worker_is_at_the_proof(
     with programme.database.write() as other_worker:
         assert raw_posts.take(other_worker, now=programme.now) is not None
         programme.tick()
-    assert wire.offered == [lost.uid]
+    assert wire.offered == [lost.uid, other.uid]
     (still,) = held.look(programme.runtime, evidences, limit=9, now=programme.now).mails
-    assert "a post of the provider is still to be worked" in still.settles
+    assert "a post that may tell of it is still to be worked" in still.settles
     programme.tick()
-    assert [each.state for each in rows(programme)] == ["accepted"]
+    assert [each.state for each in rows(programme)] == ["accepted", "accepted"]
 
 
 # -- one mailbox ---------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from nurture.core.doubt import PARK_AFTER, QUIET, Evidence
 from nurture.core.gate import LATE
 from nurture.core.message import OnUncertain, Uncertain
 from nurture.engine import by_hand, deliver, doubt, held
+from nurture.store import switches
 from nurture.store.db import Database
 from nurture.store.tables import messages
 from tests.engine.programme import Programme, starter
@@ -63,7 +64,7 @@ def test_a_mail_in_doubt_says_what_it_waits_for_as_time_goes_by(doubted: Program
 
 def test_where_nothing_is_reported_only_a_person_helps(doubted: Programme) -> None:
     found = only(doubted, DEAF)
-    assert "else it is parked for a person (nothing reports" in found.settles
+    assert found.settles == f"what its reader does; else {held.PERSON}"
     assert found.at == doubted.now + PARK_AFTER
 
 
@@ -98,3 +99,16 @@ def test_late_mail_waits_for_a_word(ready: Programme) -> None:
         connection.execute(messages.update().values(reason=LATE, not_before=later))
     found = only(ready)
     assert (found.settles, found.at) == ("your word: nurture sending late", None)
+
+
+@pytest.mark.parametrize("hours", [2, None], ids=["for longer", "for ever"])
+def test_of_two_switches_the_one_that_is_off_for_longer_is_told(
+    ready: Programme, hours: int | None
+) -> None:
+    until = None if hours is None else ready.now + timedelta(hours=hours)
+    off = [(switches.SENDING, ready.now + timedelta(hours=1)), ("transport:wire", until)]
+    with ready.database.write() as connection:
+        for name, end in off:
+            switches.halt(connection, name, reason="said so", until=end, now=ready.now)
+    found = only(ready, DEAF)
+    assert (found.reason, found.at) == ("transport:wire is off: said so", until)

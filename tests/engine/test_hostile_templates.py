@@ -16,8 +16,9 @@ from tests.engine.programme import SECRETS, Programme, row, starter
 from tests.render.hostile import hostile_files, hostile_templates
 
 OTHERS = 999
-# The others in the corpus are wrong for every lead, this one only for those without a name.
-HOSTILE = [one.name for one in hostile_templates() if one.name != "subject-empty"]
+HOSTILE = [one.name for one in hostile_templates()]
+# Wrong for those without a name only, where the rest of the corpus is wrong for every lead.
+NAMELESS = "subject-empty"
 
 
 def forced(database: Database) -> Programme:
@@ -37,12 +38,18 @@ def test_hostile_templates_in_a_release_fail_alone_and_the_others_go_out(
 ) -> None:
     programme = forced(database)
     count = OTHERS + len(HOSTILE)
-    programme.bring(*(row(f"p{n}@plant{n % 89}.example") for n in range(count)))
+    named = (row(f"p{n}@plant{n % 89}.example") for n in range(1, count))
+    programme.bring(row("nameless@plant.example", first_name=""), *named)
+    nameless = programme.lead("nameless@plant.example")
     done = tick.Ticked()
     tick.think(programme.runtime, programme.ways, done, now=programme.now, limit=count)
     with database.write() as connection:
-        planned = connection.scalars(select(messages.c.id).order_by(messages.c.id)).all()
-        for message_id, name in zip(planned[:: count // len(HOSTILE)], HOSTILE, strict=False):
+        planned = connection.execute(select(messages.c.id, messages.c.lead_id)).all()
+        theirs = sorted(message_id for message_id, lead_id in planned if lead_id != nameless)
+        others = [name for name in HOSTILE if name != NAMELESS]
+        wrong = dict(zip(theirs[:: count // len(HOSTILE)], others, strict=False))
+        wrong |= {message_id: NAMELESS for message_id, lead_id in planned if lead_id == nameless}
+        for message_id, name in wrong.items():
             change = messages.update().where(messages.c.id == message_id)
             connection.execute(change.values(template=name))
     tick.mail(programme.runtime, programme.ways, done, now=programme.now, limit=count)

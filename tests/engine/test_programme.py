@@ -174,10 +174,10 @@ def test_verify_finds_what_is_broken(programme: Programme) -> None:
         connection.exec_driver_sql("DELETE FROM consents")
         connection.exec_driver_sql("UPDATE attempts SET outcome = 'accepted'")
         connection.exec_driver_sql(
-            "INSERT INTO attempts (uid, message_id, epoch, transport, body_hash, started_at,"
-            " deadline, outcome, provider_id, detail)"
-            " SELECT 'again', message_id, 2, transport, '', started_at, deadline, outcome, '', ''"
-            " FROM attempts"
+            "INSERT INTO attempts (uid, message_id, epoch, transport, account, body_hash,"
+            " started_at, deadline, outcome, provider_id, detail)"
+            " SELECT 'again', message_id, 2, transport, account, '', started_at, deadline,"
+            " outcome, '', '' FROM attempts"
         )
     broken = {
         check.id for check in verify.run(programme.runtime, now=programme.now) if check.broken

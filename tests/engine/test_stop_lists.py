@@ -144,6 +144,35 @@ def test_entries_that_make_no_sense_are_left_out(lite: Programme) -> None:
 
 
 @pytest.mark.parametrize(
+    "entry",
+    [
+        pytest.param({"email": "bo\ud800@berg-foods.example"}, id="half a character"),
+        pytest.param({"email": "bo\x00@berg-foods.example"}, id="a NUL"),
+        pytest.param({"reason": "bo\ud800\x00"}, id="both in its reason"),
+    ],
+)
+def test_what_no_address_can_hold_costs_that_entry_alone(
+    programme: Programme, entry: dict[str, str]
+) -> None:
+    programme.bring(row(ADA))
+    account = Account()
+    account.put("spam_reports", ADA, programme.now)
+    account.put("spam_reports", BO, programme.now)
+    account.lists["spam_reports"][0] |= entry
+    assert pull(programme, account).listed == 1 + ("email" not in entry)
+    assert kinds(programme, ADA) == [EventKind.MESSAGE_COMPLAINED]
+
+
+def test_a_number_without_end_costs_that_entry_alone(lite: Programme) -> None:
+    lite.bring(row(ADA))
+    listed = f'{{"email": "{ADA}", "created": {int(lite.now.timestamp())}}}'
+    endless = f'{{"email": "{BO}", "created": {"9" * 5000}}}'
+    account = Account(raw=f"[{endless}, {listed}]".encode())
+    pull(lite, account)
+    assert kinds(lite, ADA) == [EventKind.MESSAGE_COMPLAINED]
+
+
+@pytest.mark.parametrize(
     ("account", "error"),
     [
         (Account(status=401), MisuseError),

@@ -216,7 +216,8 @@ class TestMails:
         lite.tick()
         story = story_of(lite)
         assert why(story, "Planned the mail 'guide-delivery'; it has not left yet")
-        at, _ = coming(story, "The mail 'guide-delivery' leaves")
+        at, reason = coming(story, "The mail 'guide-delivery' leaves")
+        assert reason == "mailbox full"
         assert at is not None
         assert at > lite.now
 

@@ -110,7 +110,7 @@ _NAMED: Sequence[tuple[Agent, tuple[str, ...]]] = (
         Agent.PREVIEW,
         (
             *("skypeuripreview", "bingpreview", "facebookexternalhit", "linkpreview", "slackbot"),
-            *("whatsapp", "linkguard"),
+            "linkguard",
         ),
     ),
     (Agent.CRAWLER, ("bot", "crawl", "spider", "headless", "phantomjs")),
@@ -118,10 +118,13 @@ _NAMED: Sequence[tuple[Agent, tuple[str, ...]]] = (
         Agent.LIBRARY,
         (
             *("curl/", "wget/", "python-", "httpx", "aiohttp", "go-http-client", "java/", "libwww"),
-            *("okhttp", "apache-httpclient", "axios", "node-fetch", "undici", "ruby"),
+            *("okhttp", "apache-httpclient", "axios", "node-fetch", "undici"),
         ),
     ),
 )
+# What is also part of a phone's or an app's name says what it is at the beginning alone.
+_BEGINS = ((Agent.PREVIEW, "whatsapp"), (Agent.LIBRARY, "ruby"))
+_PHONE = "cubot"
 _ENGINES = ("applewebkit", "gecko/", "trident", "presto", "khtml")
 
 _SHARED = tuple(
@@ -154,9 +157,13 @@ class Trace:
 
 def agent_of(name: str) -> Agent:
     """Return what kind of program gave itself this name."""
-    told = name.casefold()
-    if not told.strip():
+    told = name.casefold().strip()
+    if not told:
         return Agent.NONE
+    for agent, beginning in _BEGINS:
+        if told.startswith(beginning):
+            return agent
+    told = told.replace(_PHONE, "")
     for agent, parts in _NAMED:
         if any(part in told for part in parts):
             return agent

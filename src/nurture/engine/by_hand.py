@@ -10,7 +10,6 @@ from nurture.core.decision import End, Note
 from nurture.core.errors import MisuseError
 from nurture.core.event import EventKind, NewEvent
 from nurture.core.lead import Lead, Stage
-from nurture.core.message import Message
 from nurture.engine import intake, throttle
 from nurture.engine.erase import erase_leads, finish
 from nurture.engine.runtime import Runtime
@@ -21,9 +20,9 @@ from nurture.store import (
     enrollments,
     handoffs,
     leads,
-    messages,
     pauses,
     records,
+    refusals,
     switches,
 )
 from nurture.store.db import Connection
@@ -145,60 +144,6 @@ def erase(runtime: Runtime, lead_id: int, who: Who, *, now: datetime) -> None:
     finish(runtime)
 
 
-# -- mails in doubt ------------------------------------------------------------------------------
-
-
-def message_in_doubt(connection: Connection, text: str) -> Message:
-    """Return the one mail in doubt whose id begins with the text, or say why there is none."""
-    found = by_hand.find_message(connection, text) if text.strip() else []
-    if not found:
-        raise MisuseError(f"no mail is called {text!r}; see `nurture message list`")
-    if len(found) > 1:
-        raise MisuseError(f"{text!r} is the beginning of several ids; give more of it")
-    if found[0].state not in by_hand.IN_DOUBT:
-        raise MisuseError(f"mail {found[0].uid} is {found[0].state}; there is no doubt to settle")
-    return found[0]
-
-
-def settle_message(runtime: Runtime, text: str, who: Who, *, sent: bool, now: datetime) -> Message:
-    """Settle a mail in doubt: it was sent, or it is to be sent again; the ledger says by whom."""
-    said = "counts as sent" if sent else "to be sent again"
-    with runtime.database.write() as connection:
-        message = message_in_doubt(connection, text)
-        reason = f"{said} by order of {who.name}"
-        if sent:
-            done = messages.accept(connection, {message.id: ""}, now=now, reason=reason) == 1
-        else:
-            done = by_hand.send_again(connection, message.id, reason=reason, now=now)
-        if not done:
-            raise MisuseError(f"message {message.uid} was settled just now by a report; look again")
-        _record_resolved(runtime, connection, message, f"{who.name}, {said}", who.reason, now)
-        leads.touch(connection, [message.lead_id], now=now)
-        action = "message.held_for_sent" if sent else "message.sent_again"
-        _audit(connection, who, action, message.uid, now=now)
-    return message
-
-
-def _record_resolved(
-    runtime: Runtime, connection: Connection, message: Message, by: str, reason: str, now: datetime
-) -> None:
-    stage = leads.read(connection, [message.lead_id])[message.lead_id].standing.stage
-    event = NewEvent(
-        lead_id=message.lead_id,
-        kind=EventKind.MESSAGE_RESOLVED,
-        subject=message.template,
-        occurred_at=now,
-        source=BY_HAND,
-        source_key=f"{message.uid}/resolved/{message.epoch}",
-        # The lead did nothing.
-        human=False,
-        # Of the erased nothing is kept that somebody writes freely.
-        detail={} if stage is Stage.ERASED else {"by": by, "reason": reason},
-    )
-    project = runtime.in_force(connection).project
-    intake.record(runtime, connection, [event], project=project, now=now)
-
-
 # -- tasks and handoffs --------------------------------------------------------------------------
 
 
@@ -278,6 +223,7 @@ def resume_sending(runtime: Runtime, who: Who, *, now: datetime) -> Sequence[str
                 # Counted afresh, or what was forgiven would trip it again at once.
                 domain = name.partition(":")[2]
                 buckets.empty(connection, throttle.SENT_IN_A_DAY + domain, now=now)
+        refusals.forget_rows(connection)
         # About sending and not about a person: the reason may be kept.
         records.note_audit(
             connection,

@@ -16,14 +16,13 @@ from nurture.core.event import EventKind, NewEvent
 from nurture.core.humanity import OPENED, UNSUBSCRIBE, agent_of
 from nurture.core.lead import Stage
 from nurture.core.message import DeliveryState, Message
-from nurture.core.project import Project
 from nurture.core.signal import read_signals
 from nurture.core.suppression import ERASED
 from nurture.core.token import Purpose
-from nurture.engine import intake, replies, reported, signals, soft_bounces, traces
+from nurture.engine import fence, intake, replies, reported, signals, soft_bounces, traces
 from nurture.engine.addressed import granted
 from nurture.engine.runtime import Runtime
-from nurture.store import feeds, leads, messages, profiles, raw_posts, traces as traced
+from nurture.store import feeds, leads, locks, messages, profiles, raw_posts, traces as traced
 from nurture.store.db import Connection
 from nurture.store.raw_posts import RawPost
 from nurture.store.traces import NewTrace
@@ -38,6 +37,9 @@ DELIVERY = {
     EventKind.MESSAGE_BLOCKED: DeliveryState.BLOCKED,
     EventKind.MESSAGE_DROPPED: DeliveryState.DROPPED,
 }
+
+TOLD_OF_ALL = frozenset({EventKind.MESSAGE_PROCESSED, EventKind.MESSAGE_DELIVERED})
+"""What a provider tells of each mail, as far as it is asked to tell anything of mails that left."""
 
 PROOF = frozenset(DELIVERY) | {
     EventKind.MESSAGE_OPENED,
@@ -116,7 +118,8 @@ def run(
 ) -> Echoed:
     """Work posts that are stored and not worked yet; call it until `posts` is 0.
 
-    Each is a transaction of its own: whoever stores the next one meanwhile does not wait long.
+    It needs no release that can be loaded: what stops mail stops it in any case. Each is a
+    transaction of its own: whoever stores the next one meanwhile does not wait long.
     """
     counts = Echoed()
     with runtime.database.read() as connection:
@@ -132,15 +135,12 @@ def _work_next(
 ) -> bool:
     """Work the oldest post, or set it aside; return whether there was one."""
     with runtime.database.write() as connection:
-        project = runtime.in_force(connection).project
         post = raw_posts.take(connection, now=now)
         if post is None:
             return False
         counts.posts += 1
-        done = Echoed()
         try:
-            with runtime.database.attempt(connection):
-                _work(runtime, connection, post, parsers, project, done, now)
+            done = _tried(runtime, connection, post, parsers, now)
         except Exception as error:
             # One post that cannot be worked must stop neither the others nor the mail.
             log.exception("post=%s set aside", post.id)
@@ -154,41 +154,47 @@ def _work_next(
     return True
 
 
+def _tried(
+    runtime: Runtime,
+    connection: Connection,
+    post: RawPost,
+    parsers: Mapping[str, Parser],
+    now: datetime,
+) -> Echoed:
+    def attempt() -> Echoed:
+        done = Echoed()
+        with runtime.database.attempt(connection):
+            _work(runtime, connection, post, parsers, done, now)
+        return done
+
+    return locks.once_more(attempt)
+
+
 def _work(
     runtime: Runtime,
     connection: Connection,
     post: RawPost,
     parsers: Mapping[str, Parser],
-    project: Project,
     counts: Echoed,
     now: datetime,
 ) -> None:
     match post.provider:
         case signals.PROVIDER:
-            error = _work_signals(runtime, connection, post, project, counts, now)
+            error = _work_signals(runtime, connection, post, counts, now)
             raw_posts.done(connection, post.id, now=now, error=error, keep=False)
         case replies.PROVIDER:
-            error = _work_reply(runtime, connection, post, project, counts, now)
+            error = _work_reply(runtime, connection, post, counts, now)
             raw_posts.done(connection, post.id, now=now, error=error, keep=False)
         case provider:
             found, problems = parsers[provider](post.body)
             counts.unreadable += len(problems)
-            keep = _apply(runtime, connection, provider, found, project, counts, now)
-            if found:
-                # What lies ahead by the provider's clock proves no more than the present.
-                newest = max(event.occurred_at for event in found)
-                feeds.heard(connection, provider, min(newest, now))
+            keep = _apply(runtime, connection, post, found, counts, now)
             error = "; ".join(problems)[:LONGEST]
             raw_posts.done(connection, post.id, now=now, error=error, keep=keep)
 
 
 def _work_signals(
-    runtime: Runtime,
-    connection: Connection,
-    post: RawPost,
-    project: Project,
-    counts: Echoed,
-    now: datetime,
+    runtime: Runtime, connection: Connection, post: RawPost, counts: Echoed, now: datetime
 ) -> str:
     """Work a post of signals; return what is wrong with it.
 
@@ -200,26 +206,22 @@ def _work_signals(
     except RefusedInput as refused:
         counts.unreadable += 1
         return str(refused)[:LONGEST]
-    signals.take(runtime, connection, found, taken, project=project, now=now)
+    signals.take(runtime, connection, found, taken, project=None, now=now)
     counts.events += taken.recorded + taken.on_accounts
     counts.unmatched += taken.unknown
     return f"{taken.unknown} of {taken.signals} about nobody we know" if taken.unknown else ""
 
 
 def _work_reply(
-    runtime: Runtime,
-    connection: Connection,
-    post: RawPost,
-    project: Project,
-    counts: Echoed,
-    now: datetime,
+    runtime: Runtime, connection: Connection, post: RawPost, counts: Echoed, now: datetime
 ) -> str:
     """Work a mail that came in; return what is wrong with it.
 
     What counts of it is in the ledger: the mail is not kept.
     """
     try:
-        taken = replies.record_reply(runtime, connection, post.body, project=project, now=now)
+        at = min(post.received_at, now)
+        taken = replies.record_reply(runtime, connection, post.body, now=now, received_at=at)
     except RefusedInput as refused:
         counts.unreadable += 1
         return str(refused)[:LONGEST]
@@ -231,17 +233,17 @@ def _work_reply(
 def _apply(
     runtime: Runtime,
     connection: Connection,
-    provider: str,
+    post: RawPost,
     found: Sequence[ProviderEvent],
-    project: Project,
     counts: Echoed,
     now: datetime,
 ) -> bool:
     """Do what the events call for; False: some are about the erased, and the post is not kept."""
     known = messages.by_uids(connection, {e.message_uid for e in found if e.message_uid})
     of_leads = sorted({m.lead_id for m in known.values()})
-    # Leads before messages: whoever locks both does so in this order.
-    leads.hold(connection, of_leads)
+    stops = _stops(post, [e for e in found if (e.message_uid or "") not in known], now)
+    # Leads before messages: whoever locks both does so in this order. And all of them at once.
+    leads.hold(connection, {*of_leads, *reported.owned(connection, stops).values()})
     people = leads.read(connection, of_leads)
     named: list[Named] = []
     unnamed = []
@@ -254,16 +256,20 @@ def _apply(
             counts.unmatched += 1
         else:
             named.append((event, message))
-    _raise(connection, named, now)
-    facts = [_fact(provider, event, message, now) for event, message in named]
-    fresh = intake.record(runtime, connection, facts, project=project, now=now)
+    _hear(connection, post, named, now)
+    _raise(connection, post, named, now)
+    facts = [_fact(post, event, message, now) for event, message in named]
+    fresh = intake.record_held(runtime, connection, facts, project=None, now=now)
     counts.events += len(fresh)
     acts = [(event, message) for event, message in named if EventKind(event.kind) in ACTS]
-    kept = [_trace(runtime, provider, event, message, now) for event, message in acts]
+    kept = [_trace(runtime, post, event, message, now) for event, message in acts]
     traces.keep(connection, kept, now=now)
     soft = {event.lead_id for event in fresh if soft_bounces.DETAIL in event.detail}
     soft_bounces.count(runtime, connection, soft, now=now)
-    _stop_unnamed(runtime, connection, provider, unnamed, project, counts, now)
+    counts.unmatched += len(unnamed) - len(stops)
+    done = reported.take(runtime, connection, post.provider, stops, project=None, now=now)
+    counts.events += done.leads
+    counts.stopped += done.strangers
     if any(person.standing.stage is Stage.ERASED for person in people.values()):
         return False
     # A late bounce comes without our ids; of the erased their address is known by its hash only.
@@ -271,13 +277,40 @@ def _apply(
     return ERASED not in profiles.suppressed(connection, hashes).values()
 
 
-def _raise(connection: Connection, named: Sequence[Named], now: datetime) -> None:
+def _when(post: RawPost, event: ProviderEvent, now: datetime) -> datetime:
+    """Return when the event happened: a clock that is ahead of ours names no future.
+
+    What was told has happened when it was told, however late the post is worked.
+    """
+    return min(event.occurred_at, post.received_at, now)
+
+
+def _hear(connection: Connection, post: RawPost, named: Sequence[Named], now: datetime) -> None:
+    """Note how recently the provider told of mail of ours that left by it, account by account.
+
+    Only what is told of every mail that leaves shows that it would have been told of one in doubt.
+    """
+    told = [(e, m) for e, m in named if EventKind(e.kind) in TOLD_OF_ALL]
+    by = feeds.accounts(connection, post.provider, {message.id for _, message in told})
+    newest: dict[str, datetime] = {}
+    for event, message in told:
+        if message.id in by:
+            at, account = _when(post, event, now), by[message.id]
+            newest[account] = max(at, newest.get(account, at))
+    for account, at in sorted(newest.items()):
+        feeds.heard(connection, post.provider, at, account=account)
+
+
+def _raise(connection: Connection, post: RawPost, named: Sequence[Named], now: datetime) -> None:
     """Raise how far the mails have come. Clicks are judged by when they were delivered."""
-    proven = {m.id: "" for event, m in named if EventKind(event.kind) in PROOF}
+    said = [(m, EventKind(e.kind), _when(post, e, now)) for e, m in named]
+    said = [(m, kind, at) for m, kind, at in said if kind in PROOF]
+    taken = fence.only_taken(connection, said)
+    proven = {m.id: "" for m, _, _ in said if m.id not in taken}
     if proven:
-        messages.accept(connection, proven, now=now)
+        messages.prove(connection, proven, now=now)
     told = [
-        (message.id, DELIVERY[EventKind(event.kind)], min(event.occurred_at, now))
+        (message.id, DELIVERY[EventKind(event.kind)], _when(post, event, now))
         for event, message in named
         if EventKind(event.kind) in DELIVERY
     ]
@@ -286,7 +319,7 @@ def _raise(connection: Connection, named: Sequence[Named], now: datetime) -> Non
     traced.judge_again(connection, delivered, now=now)
 
 
-def _fact(provider: str, event: ProviderEvent, message: Message, now: datetime) -> NewEvent:
+def _fact(post: RawPost, event: ProviderEvent, message: Message, now: datetime) -> NewEvent:
     detail = {"reason": event.reason} if event.reason else {}
     if event.soft:
         detail[soft_bounces.DETAIL] = message.uid
@@ -294,9 +327,8 @@ def _fact(provider: str, event: ProviderEvent, message: Message, now: datetime) 
         lead_id=message.lead_id,
         kind=EventKind(event.kind),
         subject=message.template,
-        # A provider's clock may run ahead of ours; nothing happens in the future.
-        occurred_at=min(event.occurred_at, now),
-        source=provider,
+        occurred_at=_when(post, event, now),
+        source=post.provider,
         source_key=event.event_id,
         # What could be a machine's is nobody's until it is judged.
         human=EventKind(event.kind) not in ACTS,
@@ -305,15 +337,15 @@ def _fact(provider: str, event: ProviderEvent, message: Message, now: datetime) 
 
 
 def _trace(
-    runtime: Runtime, provider: str, event: ProviderEvent, message: Message, now: datetime
+    runtime: Runtime, post: RawPost, event: ProviderEvent, message: Message, now: datetime
 ) -> NewTrace:
     return NewTrace(
         lead_id=message.lead_id,
         message_id=message.id,
-        source=provider,
+        source=post.provider,
         source_key=event.event_id,
         link=_link(runtime, event, now),
-        at=min(event.occurred_at, now),
+        at=_when(post, event, now),
         agent=agent_of(event.user_agent),
         network=traces.hashed_network(runtime, event.ip),
         said=event.machine,
@@ -334,28 +366,20 @@ def _link(runtime: Runtime, event: ProviderEvent, now: datetime) -> str:
     return sha256(event.url.encode("utf-8", "replace")).hexdigest()[:16]
 
 
-def _stop_unnamed(
-    runtime: Runtime,
-    connection: Connection,
-    provider: str,
-    unnamed: Sequence[ProviderEvent],
-    project: Project,
-    counts: Echoed,
-    now: datetime,
-) -> None:
-    """Late bounces and complaints come without our ids: stop the address, touch no message."""
-    reports = [
+def _stops(post: RawPost, unnamed: Sequence[ProviderEvent], now: datetime) -> list[reported.Report]:
+    """Return what stops an address without naming a mail that we know: it touches no mail.
+
+    Late bounces and complaints come without our ids. Others name mail that was lost here with a
+    day's data, or that another program sent through our account: the address is as good or bad.
+    """
+    return [
         reported.Report(
             key=event.event_id,
             kind=EventKind(event.kind),
             email=event.email,
-            occurred_at=min(event.occurred_at, now),
+            occurred_at=_when(post, event, now),
             reason=event.reason,
         )
         for event in unnamed
-        if EventKind(event.kind) in reported.STOPS and not event.message_uid and event.email
+        if EventKind(event.kind) in reported.STOPS and event.email
     ]
-    counts.unmatched += len(unnamed) - len(reports)
-    done = reported.take(runtime, connection, provider, reports, project=project, now=now)
-    counts.events += done.leads
-    counts.stopped += done.strangers

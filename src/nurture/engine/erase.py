@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import chain
 
 from nurture.engine.intake import address_hash
 from nurture.engine.runtime import Runtime
@@ -20,16 +21,20 @@ def erase_leads(
     now: datetime,
 ) -> None:
     """Remove everything personal in this transaction; call `finish` once it is committed."""
-    addresses = erasure.addresses(connection, lead_ids)
     people = leads.read(connection, lead_ids)
+    accounts = {lead.account_id for lead in people.values()}
+    colleagues = leads.colleagues(connection, sorted(accounts)).values()
+    # Their colleagues, too: they are looked at again, and this is the order of locks.
+    leads.hold(connection, {*lead_ids, *chain.from_iterable(colleagues)})
+    addresses = erasure.addresses(connection, lead_ids)
     uids = {lead.id: lead.uid for lead in people.values()}
+    erasure.erase(connection, lead_ids, now=now)
+    _forget_at_accounts(connection, accounts, lead_ids, now)
     profiles.suppress(
         connection,
         {address_hash(runtime, address): ("erased", "") for address in addresses.values()},
         now=now,
     )
-    erasure.erase(connection, lead_ids, now=now)
-    _forget_at_accounts(connection, {lead.account_id for lead in people.values()}, lead_ids, now)
     erasure.drop_posts_naming(connection, list(addresses.values()))
     for lead_id in sorted(uids):
         records.note_audit(

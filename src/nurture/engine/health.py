@@ -25,7 +25,7 @@ NEVER_BEHIND = frozenset({"capacity"})
 NEEDS = {
     "mails_uncertain": (
         "Mails that may or may not have left",
-        "The provider's report settles them, or `nurture message resolve` does.",
+        "A report settles them if the provider sends any; else `nurture message resolve` does.",
     ),
     "mails_parked": (
         "Mails parked because they stayed uncertain",

@@ -42,21 +42,36 @@ class Standstill:
     more: int
 
 
-def look(runtime: Runtime, evidences: Evidences, *, limit: int, now: datetime) -> Standstill:
-    """Return the mail that stands still, of ready mail no more than so much."""
+def look(
+    runtime: Runtime,
+    evidences: Evidences,
+    *,
+    limit: int,
+    now: datetime,
+    selection: doubts.Selection | None = None,
+) -> Standstill:
+    """Return the mail that stands still, of ready mail no more than so much.
+
+    With a selection, the mail in doubt that it means and nothing else.
+    """
     with runtime.database.read() as connection:
-        found = doubts.in_doubt(connection)
+        found = doubts.in_doubt(connection, selection=selection or doubts.EVERYTHING)
         doubtful = [
-            _in_doubt(mail, verdict, now)
+            _in_doubt(mail, verdict, now, reports=evidences.rules.reports)
             for mail, verdict in judged(runtime, connection, found, evidences, now=now)
         ]
+        if selection is not None:
+            return Standstill(mails=doubtful[:limit], more=max(0, len(doubtful) - limit))
+        leaving = doubts.in_doubt(connection, [MessageState.DISPATCHING])
         pacing = runtime.in_force(connection).project.workspace.pacing
         names = throttle.switch_names(evidences.transport, pacing)
         ready, more = _ready(connection, names, limit, now)
-    return Standstill(mails=[*doubtful, *ready], more=more)
+    return Standstill(mails=[*doubtful, *[_leaving(m, now) for m in leaving], *ready], more=more)
 
 
-def _in_doubt(mail: doubts.InDoubt, verdict: SendAgain | Stay, now: datetime) -> Held:
+def _in_doubt(
+    mail: doubts.InDoubt, verdict: SendAgain | Stay, now: datetime, *, reports: bool
+) -> Held:
     return Held(
         uid=mail.uid,
         lead_id=mail.lead_id,
@@ -65,12 +80,27 @@ def _in_doubt(mail: doubts.InDoubt, verdict: SendAgain | Stay, now: datetime) ->
         reason=mail.reason,
         since=mail.since,
         age=now - mail.since,
-        settles=_settles(mail, verdict),
+        settles=_settles(mail, verdict, reports=reports),
         at=_when(mail, verdict, now),
     )
 
 
-def _settles(mail: doubts.InDoubt, verdict: SendAgain | Stay) -> str:
+def _leaving(mail: doubts.InDoubt, now: datetime) -> Held:
+    """Return a mail that is being handed over: for a moment, or by a worker that is dead."""
+    return Held(
+        uid=mail.uid,
+        lead_id=mail.lead_id,
+        template=mail.template,
+        state=mail.state,
+        reason=f"leaving by {mail.transport}",
+        since=mail.started_at,
+        age=max(now - mail.started_at, timedelta()),
+        settles="the answer; without one it is in doubt from then on",
+        at=mail.deadline,
+    )
+
+
+def _settles(mail: doubts.InDoubt, verdict: SendAgain | Stay, *, reports: bool) -> str:
     if mail.state is MessageState.PARKED:
         return PERSON
     match verdict:
@@ -78,6 +108,8 @@ def _settles(mail: doubts.InDoubt, verdict: SendAgain | Stay) -> str:
             return "the next tick sends it again: all evidence says that it did not leave"
         case Stay(until=None):
             return "the next tick parks it for a person"
+        case Stay(until=until) if until == mail.since + PARK_AFTER and not reports:
+            return f"what its reader does; else {PERSON}"
         case Stay(reason=reason, until=until) if until == mail.since + PARK_AFTER:
             return f"a report of the provider; else it is parked for a person ({reason})"
         case Stay(reason=reason):
@@ -119,7 +151,8 @@ def _ready(
         elif mail.reason == LATE:
             one = replace(one, settles="your word: nurture sending late", at=None)
         elif switched_off:
-            name, reason, until = switched_off[0]
+            # The one that is off for longest: no other lets it leave before.
+            name, reason, until = max(switched_off, key=lambda one: (one[2] is None, one[2] or now))
             text = f"{name} is off: {reason}"
             one = replace(one, reason=text, settles="nurture sending resume", at=until)
         held.append(one)

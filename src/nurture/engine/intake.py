@@ -6,7 +6,7 @@ it, by moving the lead's next check to now.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -15,11 +15,12 @@ from nurture.core.address import suppression_key
 from nurture.core.event import ECHOES, SIGNS_OF_LIFE, STOPS_MAIL, EventKind, NewEvent
 from nurture.core.lead import Lead, Recipient, Value
 from nurture.core.message import MessageState
+from nurture.core.policy import zone
 from nurture.core.project import Project
 from nurture.core.suppression import GRAVITY
 from nurture.core.token import keyed_hash
 from nurture.engine.runtime import Runtime, asked_by, home_zone
-from nurture.store import enrollments, events, leads, messages, profiles
+from nurture.store import enrollments, events, leads, locks, messages, profiles
 from nurture.store.db import Connection
 
 SUPPRESSION_REASONS = {
@@ -52,15 +53,35 @@ def record(
     connection: Connection,
     new: Sequence[NewEvent],
     *,
-    project: Project,
+    project: Project | None,
     now: datetime,
 ) -> list[NewEvent]:
     """Append events and do what must not wait; return those that were new.
 
-    Safe to call twice with the same events: the second time nothing is new.
+    Safe to call twice with the same events: the second time nothing is new. Without a `project`
+    the one in force says what the events move. If that cannot be loaded they are recorded all the
+    same, and move whomever they are about: `assess` sees to it as soon as it can be.
     """
+    # Leads before all that belongs to them: whoever locks both does so in this order.
+    leads.hold(connection, {event.lead_id for event in new})
+    return record_held(runtime, connection, new, project=project, now=now)
+
+
+def record_held(
+    runtime: Runtime,
+    connection: Connection,
+    new: Sequence[NewEvent],
+    *,
+    project: Project | None,
+    now: datetime,
+) -> list[NewEvent]:
+    """Do as `record` does about leads that this transaction has locked already."""
+    if not new:
+        return []
+    known = project or runtime.readable(connection)
     past = [_happened_by(event, now) for event in new]
-    fresh = events.append(connection, past, now=now, zone=home_zone(project))
+    days_of = home_zone(known) if known else zone(runtime.essentials(connection).time_zone)
+    fresh = events.append(connection, past, now=now, zone=days_of)
     if not fresh:
         return []
     stopping = [event for event in fresh if event.kind in STOPS_MAIL]
@@ -70,14 +91,18 @@ def record(
     for event in fresh:
         if event.human and event.kind in SIGNS_OF_LIFE:
             life[event.lead_id] = max(event.occurred_at, life.get(event.lead_id, event.occurred_at))
-    asked = asked_by(project)
-    moving = [
-        event.lead_id
-        for event in fresh
-        if event.human and (event.kind not in ECHOES or event.kind in asked.latest | asked.tallied)
-    ]
+    moves = _movers(known)
+    moving = [event.lead_id for event in fresh if event.human and event.kind in moves]
     leads.touch(connection, moving, now=now, life=life)
     return fresh
+
+
+def _movers(project: Project | None) -> AbstractSet[EventKind]:
+    """Return the kinds of events after which a lead is assessed; nobody can tell: all of them."""
+    if project is None:
+        return set(EventKind)
+    asked = asked_by(project)
+    return set(EventKind) - (ECHOES - asked.latest - asked.tallied)
 
 
 def _happened_by(event: NewEvent, now: datetime) -> NewEvent:
@@ -132,11 +157,14 @@ def with_stops(
     holds for both, and is noted with the other when mail to it is about to leave.
     """
     hashes = {i: address_hash(runtime, r.email) for i, r in recipients.items() if not r.suppressed}
+    locks.before_leaving(connection)
     known = profiles.suppressed(connection, set(hashes.values()))
     reasons = {i: known[hashed] for i, hashed in hashes.items() if hashed in known}
-    if reasons:
-        profiles.mark_suppressed(connection, reasons)
-    return {i: replace(r, suppressed=reasons.get(i, r.suppressed)) for i, r in recipients.items()}
+    if not reasons:
+        return dict(recipients)
+    profiles.mark_suppressed(connection, reasons)
+    stopped = {i: replace(recipients[i], suppressed=reason) for i, reason in reasons.items()}
+    return {**recipients, **stopped}
 
 
 def address_hash(runtime: Runtime, email: str) -> str:

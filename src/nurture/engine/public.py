@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from nurture.core.errors import RenderError, TokenError
+from nurture.core.essentials import Essentials, essentials_of
 from nurture.core.event import EventKind, NewEvent
 from nurture.core.humanity import PREFERENCES, UNSUBSCRIBE, VIEW
+from nurture.core.lead import Lead
 from nurture.core.message import Message
-from nurture.core.project import Project
+from nurture.core.suppression import GRAVITY
 from nurture.core.token import Grant, Purpose, sign
-from nurture.engine import intake, traces
+from nurture.engine import arrived, intake, traces
 from nurture.engine.addressed import Addressed, addressed, find, granted
 from nurture.engine.landing import UNSUBSCRIBED, lifts
 from nurture.engine.mailroom import Mailroom, addressed_to
 from nurture.engine.runtime import Runtime
 from nurture.engine.traces import Caller, trace_of
-from nurture.store import captures, profiles
+from nurture.store import captures, leads, profiles
 from nurture.store.db import Connection
+from nurture.store.locks import once_more
+from nurture.store.traces import NewTrace
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +44,7 @@ class Preferences:
     `can_return`: a new yes on the page is enough to be written to again.
     """
 
-    project: Project
+    essentials: Essentials
     topics: frozenset[str]
     stopped: str
     can_return: bool
@@ -66,7 +70,7 @@ def follow_click(
     grant = granted(runtime, token, Purpose.CLICK, now=now)
     with runtime.database.read() as connection:
         found = find(runtime, connection, grant)
-    if found is None or not found.is_readable:
+    if found is None or found.project is None:
         return None
     try:
         links = mailroom.links(found.project, found.message, addressed_to(found.lead))
@@ -76,12 +80,17 @@ def follow_click(
     if not 0 <= grant.number < len(links):
         return None
     trace = trace_of(runtime, found.message, caller, link=str(grant.number), at=now)
+    once_more(lambda: _keep_click(runtime, found, trace, now=now))
+    return Followed(url=links[grant.number], lead_id=found.lead.id)
+
+
+def _keep_click(runtime: Runtime, found: Addressed, trace: NewTrace, *, now: datetime) -> None:
     with runtime.database.write() as connection:
+        arrived.note(connection, found.message, arrived.FOLLOWED, now=now)
         if not trace.head:
             event = _clicked(found.message, trace.source_key, now=now)
             intake.record(runtime, connection, [event], project=found.project, now=now)
         traces.keep(connection, [trace], now=now)
-    return Followed(url=links[grant.number], lead_id=found.lead.id)
 
 
 def _clicked(message: Message, key: str, *, now: datetime) -> NewEvent:
@@ -102,7 +111,7 @@ def note_look(
 ) -> None:
     """Keep that a page behind a link was asked for: who asks for all of them is no person.
 
-    It says nothing about whoever looks, and changes nothing else. Raises TokenError.
+    It says nothing about whoever looks, only that the mail has arrived. Raises TokenError.
     """
     grant = granted(runtime, token, purpose, now=now)
     with runtime.database.read() as connection:
@@ -111,6 +120,7 @@ def note_look(
         return
     trace = trace_of(runtime, found.message, caller, link=_PAGES[purpose], at=now)
     with runtime.database.write() as connection:
+        arrived.note(connection, found.message, arrived.FOLLOWED, now=now)
         traces.keep(connection, [trace], now=now)
 
 
@@ -127,15 +137,20 @@ _PAGES = {
 def unsubscribe(runtime: Runtime, token: str, *, now: datetime) -> tuple[int, ...]:
     """Stop all mail to the person before this returns; any number of times.
 
-    A well-signed link to nobody is answered like any other. Returns the lead, if there is one.
+    Whatever state our own releases are in: nothing of them is needed. A well-signed link to nobody
+    is answered like any other. Returns the lead, if there is one.
     """
     grant = granted(runtime, token, Purpose.UNSUBSCRIBE, now=now)
-    with runtime.database.write() as connection:
-        found = find(runtime, connection, grant)
-        if found is None:
-            return ()
-        _stop(runtime, connection, found, now=now)
-    return (found.lead.id,)
+
+    def stop() -> tuple[int, ...]:
+        with runtime.database.write() as connection:
+            found = find(runtime, connection, grant)
+            if found is None:
+                return ()
+            _stop(runtime, connection, found, now=now)
+        return (found.lead.id,)
+
+    return once_more(stop)
 
 
 def preferences_token(runtime: Runtime, token: str, *, now: datetime) -> str:
@@ -148,7 +163,9 @@ def preferences_token(runtime: Runtime, token: str, *, now: datetime) -> str:
 
 
 def _stop(runtime: Runtime, connection: Connection, found: Addressed, *, now: datetime) -> None:
-    kind, message, project = EventKind.MESSAGE_UNSUBSCRIBED, found.message, found.project
+    kind, message = EventKind.MESSAGE_UNSUBSCRIBED, found.message
+    project = found.project
+    arrived.note(connection, message, arrived.FOLLOWED, now=now)
     event = _of_link(message, kind, message.template, message.uid, now)
     if intake.record(runtime, connection, [event], project=project, now=now):
         return
@@ -178,13 +195,33 @@ def preferences(runtime: Runtime, token: str, *, now: datetime) -> Preferences:
     with runtime.database.read() as connection:
         found = addressed(runtime, connection, grant)
         lead = found.lead
-        back = lifts(connection, lead.id, {lead.suppressed})
+        stopped = _stopped(runtime, connection, lead)
+        back = lifts(connection, lead.id, {stopped})
+        essentials = _offering(runtime, connection, found)
     return Preferences(
-        project=found.project,
-        topics=lead.topics & frozenset(found.project.workspace.topics),
-        stopped=lead.suppressed,
+        essentials=essentials,
+        topics=lead.topics & frozenset(essentials.topics),
+        stopped=stopped,
         can_return=back,
     )
+
+
+def _stopped(runtime: Runtime, connection: Connection, lead: Lead) -> str:
+    """Return what stops the mailbox, under whatever spelling of its address that was said."""
+    hashed = intake.address_hash(runtime, lead.email)
+    said = profiles.suppressed(connection, [hashed]).get(hashed, "")
+    return max(said, lead.suppressed, key=lambda reason: (GRAVITY.get(reason, 0), reason != ""))
+
+
+def _offering(runtime: Runtime, connection: Connection, found: Addressed) -> Essentials:
+    """Return what the page may offer: the mail's own topics, else those in force.
+
+    If nobody can tell them, the person can still withdraw what they have said yes to.
+    """
+    if found.project is not None:
+        return essentials_of(found.project.workspace)
+    known = runtime.essentials(connection)
+    return known if known.topics else replace(known, topics={t: t for t in found.lead.topics})
 
 
 def choose_topics(
@@ -197,11 +234,14 @@ def choose_topics(
     grant = granted(runtime, token, Purpose.PREFERENCES, now=now)
     with runtime.database.write() as connection:
         found = addressed(runtime, connection, grant)
-        project, message, lead = found.project, found.message, found.lead
-        offered = project.workspace.topics
+        message, lead = found.message, found.lead
+        leads.hold(connection, [lead.id])
+        arrived.note(connection, message, arrived.FOLLOWED, now=now)
+        offered = _offering(runtime, connection, found).topics
         given = [t for t in offered if t in wanted and t not in lead.topics]
         withdrawn = [t for t in offered if t not in wanted and t in lead.topics]
-        if lead.suppressed and given and lifts(connection, lead.id, {lead.suppressed}):
+        stopped = _stopped(runtime, connection, lead)
+        if stopped and given and lifts(connection, lead.id, {stopped}):
             hashed = intake.address_hash(runtime, lead.email)
             captures.lift(connection, lead.id, hashed, reason=UNSUBSCRIBED, now=now)
         profiles.withdraw_consent(connection, [lead.id], withdrawn, at=now)
@@ -223,7 +263,7 @@ def choose_topics(
         changed = [(EventKind.CONSENT_GIVEN, topic) for topic in given]
         changed += [(EventKind.CONSENT_WITHDRAWN, topic) for topic in withdrawn]
         told = [_of_link(message, kind, t, f"{key}/{t}", now) for kind, t in changed]
-        intake.record(runtime, connection, told, project=project, now=now)
+        intake.record(runtime, connection, told, project=found.project, now=now)
     return (lead.id,) if changed else ()
 
 
@@ -242,6 +282,7 @@ def forget(runtime: Runtime, token: str, *, now: datetime) -> tuple[int, ...]:
     with runtime.database.write() as connection:
         found = addressed(runtime, connection, grant)
         kind = EventKind.ERASURE_REQUESTED
+        arrived.note(connection, found.message, arrived.FOLLOWED, now=now)
         event = _of_link(found.message, kind, "", f"{found.lead.uid}/{kind}", now)
         intake.record(runtime, connection, [event], project=found.project, now=now)
     return (found.lead.id,)
@@ -255,7 +296,7 @@ def view_message(runtime: Runtime, mailroom: Mailroom, token: str, *, now: datet
     grant = granted(runtime, token, Purpose.VIEW, now=now)
     with runtime.database.read() as connection:
         found = addressed(runtime, connection, grant)
-    if not found.is_readable:
+    if found.project is None:
         raise TokenError("this mail cannot be shown any more")
     recipient = addressed_to(found.lead)
     return mailroom.outgoing(found.project, found.message, recipient).mail.html

@@ -74,8 +74,10 @@ def read_mail(raw: bytes) -> ReceivedMail:
 def _text(raw: bytes) -> str:
     try:
         mail = message_from_bytes(_LONG_HEADER.sub(rb"\1", raw), policy=default)
-        body = mail.get_body(("plain", "html"))
-        text = _content(body) if body is not None else ""
+        found = (mail.get_body((kind,)) for kind in ("plain", "html"))
+        bodies = (_content(body) for body in found if body is not None)
+        # Some mail programs leave the plain part empty, and say it in the other one alone.
+        text = next((text for text in bodies if text.strip()), "")
     except Exception as error:  # noqa: BLE001 (whatever it is, the words are in the bytes)
         # Not the error itself: it may quote the mail.
         log.warning("a mail is read as it came: %s", type(error).__name__)

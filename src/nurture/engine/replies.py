@@ -11,8 +11,8 @@ from hashlib import sha256
 from nurture.core.errors import RefusedInput
 from nurture.core.event import EventKind, NewEvent
 from nurture.core.lead import Stage
-from nurture.core.project import Project
-from nurture.engine import intake
+from nurture.core.reply_words import own_words, says_stop
+from nurture.engine import arrived, intake
 from nurture.engine.received_mail import ReceivedMail, read_mail
 from nurture.engine.runtime import Runtime
 from nurture.store import leads, messages
@@ -27,18 +27,12 @@ KEPT_TEXT = 2000
 _OURS = re.compile(r"<([0-9a-f]{32})@[^<>]{1,255}>")
 # What `List-Unsubscribe: mailto:` makes of a button press: a new mail that answers none.
 _BUTTON = re.compile(r"\s*unsubscribe\s+([0-9a-f]{32})\s*", re.IGNORECASE)
-_STOP = re.compile(
-    r"\W*((please|bitte)\W+)?"
-    r"(stop|unsubscribe(\W+me)?|opt\W?out|abmelden|austragen|no\W+more\W+(e\W?)?mails?"
-    r"|keine\W+((weiteren|mehr)\W+)?(e\W?)?mails?(\W+mehr)?"
-    r"|(remove|take)\W+me(\W+(from|off)(\W+(your|this|the))?(\W+mailing)?\W+list)?)"
-    r"(\W+(please|bitte))?\W*",
+_OF_MACHINES = ("X-Autoreply", "X-Autorespond", "X-Failed-Recipients")
+# So Exchange begins the subjects of its own answers, in the languages that we have seen.
+_ABSENT = re.compile(
+    r"(automatic reply|out of office|automatische antwort|abwesenheit\w*|réponse automatique)\s*:",
     re.IGNORECASE,
 )
-_STOP_LINES = 5
-"""Lines from the top in which a line that says nothing but "stop" is an opt-out."""
-_SIGNATURE = re.compile(r"--\s*$|sent from my |von meinem .{2,40} gesendet", re.IGNORECASE)
-_QUOTE = re.compile(r"^(>|on .{5,120} wrote:|am .{5,120} schrieb|-----original)", re.IGNORECASE)
 
 
 class Meaning(StrEnum):
@@ -61,18 +55,26 @@ def take_reply(runtime: Runtime, raw: bytes, *, now: datetime) -> Taken | None:
     """Record a reply to one of our mails; None if it answers none of ours.
 
     An auto-reply (RFC 3834) is recorded as a machine's and moves nothing. A line near the top that
-    says only "stop" unsubscribes at once, whatever greeting or signature is around it; so does
-    what a mailbox's own unsubscribe button sends. Raises RefusedInput for what is not a mail.
+    says only "stop" unsubscribes at once, whatever greeting or signature is around it; so do a
+    subject that says it alone and what a mailbox's own unsubscribe button sends. Raises
+    RefusedInput for what is not a mail.
     """
     with runtime.database.write() as connection:
-        project = runtime.in_force(connection).project
-        return record_reply(runtime, connection, raw, project=project, now=now)
+        return record_reply(runtime, connection, raw, now=now)
 
 
 def record_reply(
-    runtime: Runtime, connection: Connection, raw: bytes, *, project: Project, now: datetime
+    runtime: Runtime,
+    connection: Connection,
+    raw: bytes,
+    *,
+    now: datetime,
+    received_at: datetime | None = None,
 ) -> Taken | None:
-    """Do what `take_reply` does, in a transaction that is open already."""
+    """Do what `take_reply` does, in a transaction that is open already.
+
+    `received_at`: when the reply came in, if that was before now.
+    """
     if len(raw) > LARGEST_REPLY:
         raise RefusedInput("the reply is larger than 1 MiB")
     mail = read_mail(raw)
@@ -80,7 +82,7 @@ def record_reply(
     pressed = _BUTTON.fullmatch(mail.subject)
     if pressed:
         found.append(pressed[1].lower())
-    text = _own_words(mail.text)
+    text = own_words(mail.text)
     known = messages.by_uids(connection, found)
     message = next((known[uid] for uid in reversed(found) if uid in known), None)
     if message is None or _is_erased(connection, message.lead_id):
@@ -91,13 +93,14 @@ def record_reply(
         lead_id=message.lead_id,
         kind=EventKind.MESSAGE_UNSUBSCRIBED if stop else EventKind.MESSAGE_REPLIED,
         subject=message.template,
-        occurred_at=now,
+        occurred_at=received_at or now,
         source="reply",
         source_key=_key(mail, raw),
         human=not machine,
         detail={"text": text[:KEPT_TEXT]},
     )
-    intake.record(runtime, connection, [event], project=project, now=now)
+    arrived.note(connection, message, arrived.ANSWERED, now=now)
+    intake.record(runtime, connection, [event], project=None, now=now)
     return Taken(lead_id=message.lead_id, meaning=meaning)
 
 
@@ -111,8 +114,9 @@ def _meaning(mail: ReceivedMail, text: str, *, pressed: bool) -> Meaning:
         return Meaning.OPT_OUT
     if _is_automatic(mail):
         return Meaning.AUTO_REPLY
-    lines = [line for line in text.splitlines() if line.strip()][:_STOP_LINES]
-    return Meaning.OPT_OUT if any(map(_STOP.fullmatch, lines)) else Meaning.REPLY
+    if says_stop(text, mail.subject):
+        return Meaning.OPT_OUT
+    return Meaning.AUTO_REPLY if _is_of_a_list(mail) else Meaning.REPLY
 
 
 def _key(mail: ReceivedMail, raw: bytes) -> str:
@@ -121,19 +125,15 @@ def _key(mail: ReceivedMail, raw: bytes) -> str:
 
 def _is_automatic(mail: ReceivedMail) -> bool:
     automatic = mail.value("Auto-Submitted").split(";")[0].strip().casefold() not in ("", "no")
-    bulk = mail.value("Precedence").casefold() in ("bulk", "auto_reply", "junk", "list")
-    marked = any(mail.has(name) for name in ("X-Autoreply", "X-Autorespond", "List-Id"))
+    bulk = mail.value("Precedence").casefold() in ("bulk", "auto_reply", "junk")
+    marked = any(mail.has(name) for name in _OF_MACHINES)
+    absent = mail.has("X-Auto-Response-Suppress") and _ABSENT.match(mail.subject) is not None
     # Reports of mail servers have no sender, so that nobody answers them.
     nobodys = mail.value("Return-Path") == "<>"
     report = mail.header.get_content_type() == "multipart/report"
-    return automatic or bulk or marked or nobodys or report
+    return automatic or bulk or marked or absent or nobodys or report
 
 
-def _own_words(text: str) -> str:
-    """Return what the person wrote above the signature and the quoted mail."""
-    lines: list[str] = []
-    for line in text.splitlines():
-        if _QUOTE.match(line) or _SIGNATURE.match(line.strip()):
-            break
-        lines.append(line)
-    return "\n".join(lines).strip()
+def _is_of_a_list(mail: ReceivedMail) -> bool:
+    """Say whether it came by a list. There are people behind one, and who says stop means it."""
+    return mail.has("List-Id") or mail.value("Precedence").casefold() == "list"

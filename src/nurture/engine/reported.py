@@ -55,12 +55,12 @@ def take(
     source: str,
     reports: Sequence[Report],
     *,
-    project: Project,
+    project: Project | None,
     now: datetime,
 ) -> Stopped:
     """Record the reports about people we know, and stop every address at once."""
-    by_key = {match_key(report.email): report for report in reports}
-    owners = leads.ids_by_match_key(connection, by_key)
+    owners = owned(connection, reports)
+    leads.hold(connection, owners.values())
     new = [
         NewEvent(
             lead_id=owners[match_key(report.email)],
@@ -75,8 +75,13 @@ def take(
     ]
     strangers = [report for report in reports if match_key(report.email) not in owners]
     listed = _list(runtime, connection, strangers, now)
-    fresh = intake.record(runtime, connection, new, project=project, now=now)
+    fresh = intake.record_held(runtime, connection, new, project=project, now=now)
     return Stopped(leads=len(fresh), strangers=listed)
+
+
+def owned(connection: Connection, reports: Sequence[Report]) -> dict[str, int]:
+    """Return the leads that the reports are about, by normalised address."""
+    return leads.ids_by_match_key(connection, {match_key(report.email) for report in reports})
 
 
 def _list(

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from nurture.core.errors import MisuseError
-from nurture.core.forecast import PerHour, Waiting, empty_at
 from nurture.core.message import MessageState
 from nurture.core.project import Workspace
-from nurture.core.throttle import HOUR, MINUTE, Verdict, ramp_began, ramp_per_hour
+from nurture.core.throttle import Verdict
 from nurture.engine import throttle
+from nurture.engine.forecast import when_empty
 from nurture.engine.runtime import Runtime
-from nurture.store import buckets, queues, records, sending, switches
+from nurture.store import failures, oddities, queues, records, sending, switches
 from nurture.store.db import Connection
 
 
@@ -35,7 +35,7 @@ class Switch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InForce:
-    """A limit on all mail: how many may leave now, and from when on one may if none may."""
+    """A limit on all mail, or on a receiver group's: how many may leave now; from when one may."""
 
     why: str
     left: int
@@ -48,8 +48,10 @@ class Sending:
 
     `oldest_for` is the age of the queue: how long ago the oldest mail that is due was planned.
     `uncertain` mails may or may not have left; a person has to settle those that are `parked`.
+    `leaving` mails are being handed over: for a moment, or by a worker that is dead. `failed` is of
+    the last 24 hours.
     `empty_at` is when all mail that waits can have left, None if that is too far to be seen; if
-    sending is off without an end, it is as if it went on now.
+    sending is off without an end, it is as if it went on now. The caps of people are not in it.
     """
 
     at: datetime
@@ -65,6 +67,9 @@ class Sending:
     empty_at: datetime | None
     uncertain: int
     parked: int
+    leaving: int
+    leaving_since: datetime | None
+    failed: failures.Failures
 
     @property
     def waiting(self) -> int:
@@ -85,6 +90,7 @@ def look(runtime: Runtime, *, now: datetime) -> Sending:
         due, oldest = sending.queue(connection, now=now)
         ends = [switch.until for switch in off]
         doubts = queues.in_doubt(connection)
+        leaving, leaving_since = sending.leaving(connection)
         begins = None if None in ends else max([now, *(end for end in ends if end)])
         return Sending(
             at=now,
@@ -92,7 +98,7 @@ def look(runtime: Runtime, *, now: datetime) -> Sending:
             slowed=_switches(
                 [(f"breaker:{n}", why, end) for n, why, end in switches.slowed(connection, now=now)]
             ),
-            warnings=_warnings(connection, workspace, now),
+            warnings=(*_warnings(connection, workspace, now), *odd_answers(connection, now=now)),
             limits=_limits(connection, workspace, now),
             due=due,
             # A clock may be set back, and then what was planned lies in the future now.
@@ -100,9 +106,12 @@ def look(runtime: Runtime, *, now: datetime) -> Sending:
             held=tuple(sending.held(connection, now=now)),
             late=tuple(sending.late(connection)),
             begins_at=begins,
-            empty_at=_empty_at(connection, workspace, begins or now, now),
+            empty_at=when_empty(connection, workspace, begins=begins or now, now=now),
             uncertain=doubts.get(MessageState.UNCERTAIN, 0),
             parked=doubts.get(MessageState.PARKED, 0),
+            leaving=leaving,
+            leaving_since=leaving_since,
+            failed=failures.lately(connection, now=now),
         )
 
 
@@ -138,44 +147,31 @@ def _warnings(connection: Connection, workspace: Workspace, now: datetime) -> tu
     return tuple(str(finding) for finding in found if finding.verdict is Verdict.WARN)
 
 
-def _limits(connection: Connection, workspace: Workspace, now: datetime) -> tuple[InForce, ...]:
-    return tuple(
-        InForce(why=limit.why, left=left, free_at=free_at)
-        for limit, left, free_at in throttle.standing(connection, workspace.pacing, now=now)
+def say_failed(failed: failures.Failures) -> str:
+    """Return what failed of late, and why most of it did."""
+    return (
+        f"{failed.mails} mail{'s' if failed.mails > 1 else ''} failed in the last 24 hours,"
+        f" {failed.of_that} of them because of: {failed.reason}"
     )
 
 
-def _empty_at(
-    connection: Connection, workspace: Workspace, begins: datetime, now: datetime
-) -> datetime | None:
-    windows = workspace.windows
-    waiting = [
-        # A window that the project has no more is taken for the one that it uses by default.
-        Waiting(
-            window=windows.get(window, windows[workspace.default_window]),
-            zone=zone,
-            from_at=max(at, begins),
-            mails=mails,
-        )
-        for window, zone, at, mails in sending.by_window(connection)
-    ]
-    per_hour = _per_hour(connection, workspace, now)
-    return empty_at(waiting, workspace.holidays, per_hour, now=begins)
+TRY_AGAIN = "mend the cause; then `nurture message retry` with its time sends them once more"
 
 
-def _per_hour(connection: Connection, workspace: Workspace, now: datetime) -> PerHour:
+def odd_answers(connection: Connection, *, now: datetime) -> tuple[str, ...]:
+    """Return what to look into where a provider's odd answer is all that says that mail left."""
+    return tuple(
+        f"in the last 24 hours {transport} took {mails} mail{'s' if mails > 1 else ''} with an odd"
+        " answer: a success, but not the usual one, or without an id. They count as sent; whether"
+        " they were, only its own log can tell (is a proxy in between, or is it a trial account?)"
+        for transport, mails in oddities.lately(connection, now=now).items()
+    )
+
+
+def _limits(connection: Connection, workspace: Workspace, now: datetime) -> tuple[InForce, ...]:
     pacing = workspace.pacing
-    slowed = throttle.slowed_to(connection, pacing, now=now)
-    name = throttle.FROM_A_DOMAIN + pacing.sender_domain
-    bucket = buckets.read(connection, [name])[name]
-
-    def per_hour(at: datetime) -> int | None:
-        limits = [None if pacing.per_minute is None else pacing.per_minute * (HOUR // MINUTE)]
-        if pacing.ramp_from is not None:
-            limits.append(ramp_per_hour(ramp_began(pacing.ramp_from, bucket, now=now), now=at))
-        if slowed is not None and at < slowed[1]:
-            limits.append(slowed[0])
-        known = [limit for limit in limits if limit is not None]
-        return min(known) if known else None
-
-    return per_hour
+    found = throttle.standing(connection, pacing, now=now)
+    found += throttle.warming(connection, pacing, now=now)
+    return tuple(
+        InForce(why=limit.why, left=left, free_at=free_at) for limit, left, free_at in found
+    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Protocol
 
 from nurture.core.address import match_key
@@ -21,6 +22,7 @@ from nurture.engine.reported import Report
 from nurture.engine.runtime import Runtime
 from nurture.store import events, feeds, leads
 from nurture.store.db import Connection
+from nurture.store.locks import once_more
 
 LISTS: Mapping[str, EventKind] = {
     "spam_reports": EventKind.MESSAGE_COMPLAINED,
@@ -71,20 +73,24 @@ def run(runtime: Runtime, lists: StopLists, *, now: datetime) -> Pulled:
     """Read every list since the last time; the first time, all of it.
 
     If a list cannot be read the error comes through, and the next run begins where this one did.
+    If the last time is still to come, the clock was ahead then: nobody knows when it was.
     """
     pulled = Pulled()
     with runtime.database.read() as connection:
         last = feeds.heard_at(connection, SOURCE)
         project = runtime.in_force(connection).project
-    since = None if last is None else last - OVERLAP
+    ahead = last is not None and last > now
+    since = None if last is None or ahead else last - OVERLAP
     for name, kind in LISTS.items():
         for page in lists.pages(name, since=since, until=now):
             pulled.listed += len(page)
-            with runtime.database.write() as connection:
-                reports = [_report(runtime, name, kind, one, now) for one in page]
-                _take(runtime, connection, reports, project, pulled, now)
+            reports = [_report(runtime, name, kind, one, now) for one in page]
+            once_more(partial(_take, runtime, reports, project, pulled, now))
     with runtime.database.write() as connection:
-        feeds.heard(connection, SOURCE, now)
+        if ahead:
+            feeds.take_back(connection, SOURCE, now)
+        else:
+            feeds.heard(connection, SOURCE, now)
     return pulled
 
 
@@ -101,14 +107,14 @@ def _report(runtime: Runtime, name: str, kind: EventKind, one: Listed, now: date
 
 def _take(
     runtime: Runtime,
-    connection: Connection,
     reports: Sequence[Report],
     project: Project,
     pulled: Pulled,
     now: datetime,
 ) -> None:
-    news = _news(connection, reports)
-    done = reported.take(runtime, connection, SOURCE, news, project=project, now=now)
+    with runtime.database.write() as connection:
+        news = _news(connection, reports)
+        done = reported.take(runtime, connection, SOURCE, news, project=project, now=now)
     pulled.leads += done.leads
     pulled.strangers += done.strangers
 

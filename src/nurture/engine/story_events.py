@@ -37,7 +37,7 @@ _SAID = {
     EventKind.MESSAGE_BLOCKED: "The mail was turned away",
     EventKind.MESSAGE_DROPPED: "The provider dropped the mail",
     EventKind.MESSAGE_DEFERRED: "The receiving server asked to try again later",
-    EventKind.MESSAGE_RESOLVED: "A person settled the doubt about the mail",
+    EventKind.MESSAGE_RESOLVED: "A person decided about the mail",
     EventKind.PAGE_VIEWED: "Looked at the page",
     EventKind.WEBINAR_ATTENDED: "Attended the webinar",
     EventKind.CALL_LOGGED: "Talked to us on the phone",

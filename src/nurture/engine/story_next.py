@@ -39,8 +39,12 @@ MOST_LOOKS = 40
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Open:
-    """What is open for a lead now, as far as its future depends on it."""
+    """What is open for a lead now, as far as its future depends on it.
 
+    `still` is told of what hangs on a release that cannot be read any more.
+    """
+
+    still: Sequence[NextLine]
     enrollments: Sequence[tuple[Enrollment, str, Project]]
     mails: Sequence[Mail]
     ready: Sequence[tuple[Message, Project]]
@@ -57,6 +61,7 @@ def tell_next(person: Person, work: Open, *, now: datetime) -> list[NextLine]:
     """Return what comes next, what stands still first, then by time."""
     lines = [
         *_standing_still(person, work),
+        *work.still,
         *_mails(person, work, now),
         *_sequences(person, work, now),
         *_handoffs(person, work, now),
@@ -121,7 +126,9 @@ def _mails(person: Person, work: Open, now: datetime) -> Iterator[NextLine]:
         answer = last_gate(message, as_recipient(person.lead), project, work.left_recently, now=at)
         match answer:
             case Go():
-                yield NextLine(at=at, what=f"The mail {named} leaves", why="it is planned already")
+                waits = message.reason if message.not_before > now else ""
+                why = say_held(waits) if waits else "it is planned already"
+                yield NextLine(at=at, what=f"The mail {named} leaves", why=why)
             case Later(not_before=later, reason=reason):
                 yield NextLine(at=later, what=f"The mail {named} leaves", why=say_held(reason))
             case _:
@@ -136,7 +143,7 @@ def _mails(person: Person, work: Open, now: datetime) -> Iterator[NextLine]:
                 at=None,
                 what=f"Nobody knows whether the mail {person.words.template(mail.message.template)}"
                 " left; it is not sent again by itself",
-                why=f"settled by the provider's report, or by hand: "
+                why=f"settled by a report, if the provider sends any, or by hand: "
                 f"nurture message resolve {mail.message.uid[:12]} --sent or --again, with --reason",
             )
 
@@ -155,7 +162,7 @@ def _sequences(person: Person, work: Open, now: datetime) -> Iterator[NextLine]:
         situation = _situation(person, work, enrollment)
         future = _Future(person=person, project=project, telling=telling, looks=looks)
         yield from future.unfold(enrollment, situation, now)
-    if not work.enrollments and _may_enter_some(person):
+    if not work.enrollments and not work.still and _may_enter_some(person):
         yield _no_sequence(person, now)
 
 

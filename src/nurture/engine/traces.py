@@ -14,7 +14,7 @@ from nurture.core.humanity import SETTLES_AFTER, agent_of, chances, is_person, n
 from nurture.core.message import Message
 from nurture.core.token import keyed_hash
 from nurture.engine.runtime import Runtime
-from nurture.store import leads, messages, traces
+from nurture.store import leads, locks, messages, traces
 from nurture.store.db import Connection
 from nurture.store.traces import Kept, NewTrace
 
@@ -77,15 +77,21 @@ def keep(connection: Connection, new: Sequence[NewTrace], *, now: datetime) -> N
 
 
 def run(runtime: Runtime, *, now: datetime, limit: int = PAGE) -> Judged:
-    """Judge the traces whose time has come; call it until `mails` is 0."""
+    """Judge the traces whose time has come; call it until `mails` is 0.
+
+    One worker judges at a time: a mail has many traces, and a network looks at many mails.
+    """
     judged = Judged()
     with runtime.database.read() as connection:
         if not traces.any_due(connection, now=now):
             return judged
     with runtime.database.write() as connection:
-        ids = sorted(traces.take_due(connection, now=now, limit=limit))
+        if not locks.may_judge(connection):
+            return judged
+        ids, lead_ids = traces.due(connection, now=now, limit=limit)
+        leads.hold(connection, lead_ids)
         judged.mails = len(ids)
-        _judge(connection, ids, judged, now=now, again=False)
+        _judge(connection, sorted(ids), judged, now=now, again=False)
     return judged
 
 
@@ -100,9 +106,12 @@ def run_again(runtime: Runtime, *, now: datetime, dry_run: bool) -> int:
     since = now - timedelta(seconds=kept_for)
     while True:
         with runtime.database.write() as connection:
-            ids = traces.some_mails(connection, since=since, after=last, limit=PAGE)
-            if not ids:
+            locks.wait_to_judge(connection)
+            whose = traces.some_mails(connection, since=since, after=last, limit=PAGE)
+            if not whose:
                 return changed
+            leads.hold(connection, whose.values())
+            ids = list(whose)
             last = ids[-1]
             if dry_run:
                 changed += len(_changes(_verdicts(connection, ids, now=now, again=True)))

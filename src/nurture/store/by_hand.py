@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 from nurture.core.message import Message, MessageState
 from nurture.store.db import Connection
 from nurture.store.messages import as_message
+from nurture.store.sets import among
 from nurture.store.tables import messages
 
 IN_DOUBT = (MessageState.UNCERTAIN, MessageState.PARKED)
@@ -26,22 +27,19 @@ def find_message(connection: Connection, text: str) -> list[Message]:
     return [as_message(row) for row in rows]
 
 
-def send_again(connection: Connection, message_id: int, *, reason: str, now: datetime) -> bool:
-    """Make a mail in doubt ready again; False if it was settled meanwhile."""
-    return (
-        connection.execute(
-            update(messages)
-            .where(messages.c.id == message_id, messages.c.state.in_(IN_DOUBT))
-            .values(
-                state=MessageState.READY,
-                reason=reason,
-                not_before=now,
-                closed_at=None,
-                lease_until=None,
-            )
-        ).rowcount
-        == 1
-    )
+def send_again(connection: Connection, ids: Sequence[int], *, reason: str, now: datetime) -> int:
+    """Make mails in doubt ready again; return how many had not been settled meanwhile."""
+    return connection.execute(
+        update(messages)
+        .where(among(messages.c.id, ids), messages.c.state.in_(IN_DOUBT))
+        .values(
+            state=MessageState.READY,
+            reason=reason,
+            not_before=now,
+            closed_at=None,
+            lease_until=None,
+        )
+    ).rowcount
 
 
 def take_back(

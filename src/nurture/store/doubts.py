@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import orjson
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from nurture.core.message import MessageState
 from nurture.store import installation as kept
 from nurture.store.db import Connection
-from nurture.store.messages import IN_DOUBT, accept, has_state
+from nurture.store.messages import IN_DOUBT, has_state, prove
 from nurture.store.sets import among
-from nurture.store.tables import attempts, installation, messages
+from nurture.store.tables import attempts, fences, installation, messages
 
 _CALLS = "look-ups "
 
@@ -32,17 +32,58 @@ class InDoubt:
     state: MessageState
     reason: str
     transport: str
+    account: str
     epoch: int
     since: datetime
     started_at: datetime
+    deadline: datetime
+    send_at: datetime | None
     expires_at: datetime | None
     absent_at: datetime | None
     doubtful: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which mails in doubt are meant: all that fit everything that is said here.
+
+    `after` and `before` are about when the attempt began of which nobody knows.
+    """
+
+    ids: tuple[int, ...] | None = None
+    transport: str = ""
+    sequence: str = ""
+    step: str = ""
+    after: datetime | None = None
+    before: datetime | None = None
+    parked: bool = False
+
+    def terms(self) -> Iterator[ColumnElement[bool]]:
+        """Yield what a row has to fit."""
+        if self.ids is not None:
+            yield among(messages.c.id, self.ids)
+        if self.transport:
+            yield attempts.c.transport == self.transport
+        if self.sequence:
+            yield messages.c.sequence == self.sequence
+        if self.step:
+            yield messages.c.step == self.step
+        if self.after is not None:
+            yield attempts.c.started_at >= self.after
+        if self.before is not None:
+            yield attempts.c.started_at < self.before
+        if self.parked:
+            yield messages.c.state == MessageState.PARKED
+
+
+EVERYTHING = Selection()
+
+
 def in_doubt(
     connection: Connection,
     states: Collection[MessageState] = (MessageState.UNCERTAIN, MessageState.PARKED),
+    *,
+    selection: Selection = EVERYTHING,
 ) -> list[InDoubt]:
     """Return mails that may or may not have left, longest in doubt first."""
     again = attempts.alias("again")
@@ -61,9 +102,12 @@ def in_doubt(
             messages.c.state,
             messages.c.reason,
             attempts.c.transport,
+            attempts.c.account,
             messages.c.epoch,
             messages.c.closed_at.label("since"),
             attempts.c.started_at,
+            attempts.c.deadline,
+            fences.c.send_at,
             messages.c.expires_at,
             attempts.c.absent_at,
             doubtful.label("doubtful"),
@@ -72,7 +116,10 @@ def in_doubt(
             attempts,
             (attempts.c.message_id == messages.c.id) & (attempts.c.epoch == messages.c.epoch),
         )
-        .where(IN_DOUBT, messages.c.state.in_(sorted(states)))
+        .outerjoin(
+            fences, (fences.c.message_id == messages.c.id) & (fences.c.epoch == messages.c.epoch)
+        )
+        .where(IN_DOUBT, messages.c.state.in_(sorted(states)), *selection.terms())
         .order_by(messages.c.closed_at, messages.c.id)
     )
     return [InDoubt(**{**row._mapping, "state": MessageState(row.state)}) for row in rows]
@@ -157,4 +204,4 @@ def note_found(
     connection: Connection, message_id: int, *, provider_id: str, evidence: str, now: datetime
 ) -> bool:
     """Mark a mail as accepted because the provider, asked, knows it; False if it was settled."""
-    return accept(connection, {message_id: provider_id}, now=now, reason=evidence) == 1
+    return prove(connection, {message_id: provider_id}, now=now, reason=evidence) == 1

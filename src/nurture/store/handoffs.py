@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from nurture.core.event import EventKind
 from nurture.core.lead import Stage
+from nurture.store import leases
 from nurture.store.db import Connection
 from nurture.store.tables import handoff_attempts, handoffs, leads
 
@@ -188,7 +189,7 @@ def claim(
     due = select(handoffs.c.id).where(
         handoffs.c.state == "ready",
         handoffs.c.next_attempt_at <= now,
-        or_(handoffs.c.lease_until.is_(None), handoffs.c.lease_until <= now),
+        leases.is_free(handoffs.c.lease_until, now, leases.longest(now, lease)),
     )
     if lead_ids is not None:
         due = due.where(handoffs.c.lead_id.in_(lead_ids))

@@ -24,11 +24,11 @@ from sqlalchemy import (
 )
 
 from nurture.core.message import DELIVERY_RANK, DeliveryState, Message, MessageState
-from nurture.store import sets
+from nurture.store import leases, sets
 from nurture.store.db import Connection, Instant, stored
 from nurture.store.pauses import paused
 from nurture.store.sets import Given, among
-from nurture.store.tables import messages
+from nurture.store.tables import attempts, messages
 
 
 @dataclass(slots=True, kw_only=True)
@@ -116,7 +116,7 @@ def claim(
     ready = select(messages.c.id).where(
         has_state(MessageState.READY),
         messages.c.not_before <= now,
-        or_(messages.c.lease_until.is_(None), messages.c.lease_until <= now),
+        leases.is_free(messages.c.lease_until, now, leases.longest(now, lease)),
         not_(paused(messages.c.lead_id, now=now)),
     )
     if lead_ids is not None:
@@ -142,7 +142,7 @@ _STATES = {str(state): state for state in MessageState}
 def _as_read(row: tuple[Any, ...]) -> Message:
     # By place: names would take as long again.
     (row_id, uid, lead_id, enrollment_id, release_id, sequence, step, template, topic) = row[:9]
-    (window, form, slots, state, tries, epoch, not_before, expires_at, planned_at) = row[9:]
+    (window, form, slots, state, tries, epoch, not_before, expires_at, planned_at, reason) = row[9:]
     return Message(
         id=row_id,
         uid=uid,
@@ -162,6 +162,7 @@ def _as_read(row: tuple[Any, ...]) -> Message:
         not_before=not_before,
         expires_at=expires_at,
         planned_at=planned_at,
+        reason=reason,
     )
 
 
@@ -210,6 +211,30 @@ def accept(
     at = stored(now)
     rows = [(i, name, at, reason) for i, name in sorted(accepted.items())]
     return sets.change(connection, _take, _TAKEN, rows)
+
+
+def _prove(given: Given) -> Update:
+    began = (
+        select(attempts.c.started_at)
+        .where(attempts.c.message_id == messages.c.id, attempts.c.epoch == messages.c.epoch)
+        .correlate(messages)
+        .scalar_subquery()
+    )
+    left_at = func.coalesce(began, given["accepted_at"])
+    return _take(given).values(accepted_at=left_at, closed_at=left_at)
+
+
+def prove(
+    connection: Connection, proven: Mapping[int, str], *, now: datetime, reason: str = ""
+) -> int:
+    """Mark mails in doubt as accepted because something shows that they have left.
+
+    `proven`: the provider's id by mail, '' if that is not known. They count as accepted when they
+    began to leave, whenever that is learned; a click on one came after that, not with it.
+    """
+    at = stored(now)
+    rows = [(i, name, at, reason) for i, name in sorted(proven.items())]
+    return sets.change(connection, _prove, _TAKEN, rows)
 
 
 _HEIGHT = {

@@ -23,7 +23,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from nurture.core.known import Statement, as_statement, known
 from nurture.core.lead import Value
 from nurture.core.suppression import GRAVITY
+from nurture.store import locks
 from nurture.store.db import Connection
+from nurture.store.sets import among_given
 from nurture.store.tables import consents, facts, leads, suppressions
 
 
@@ -184,6 +186,7 @@ def suppress(
     """
     if not hashed:
         return
+    locks.before_stopping(connection)
     make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     statement = make(suppressions)
     newer = statement.excluded
@@ -213,12 +216,13 @@ def _gravity(reason: ColumnElement[str]) -> ColumnElement[int]:
 
 def suppressed(connection: Connection, hashes: Iterable[str]) -> dict[str, str]:
     """Return the reason for each of the hashes that is on the list."""
-    rows = connection.execute(
-        select(suppressions.c.address_hash, suppressions.c.reason).where(
-            suppressions.c.address_hash.in_(list(hashes))
-        )
-    )
-    return {row.address_hash: row.reason for row in rows}
+    rows = connection.execute(_ON_THE_LIST, {"hashes": list(hashes)})
+    return dict(rows.tuples().all())
+
+
+_ON_THE_LIST = select(suppressions.c.address_hash, suppressions.c.reason).where(
+    among_given(suppressions.c.address_hash, "hashes")
+)
 
 
 def mark_suppressed(connection: Connection, reasons: Mapping[int, str]) -> None:

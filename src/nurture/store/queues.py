@@ -13,6 +13,7 @@ from sqlalchemy import (
     bindparam,
     func,
     not_,
+    or_,
     select,
     type_coerce,
 )
@@ -131,7 +132,7 @@ def _for_people(connection: Connection, now: datetime) -> ForPeople:
     unrendered = _count(messages).where(
         _in_state(MessageState.READY),
         messages.c.not_before <= soon,
-        messages.c.reason.startswith("not rendered: "),
+        or_(*[messages.c.reason.startswith(why) for why in ("not rendered: ", "not judged: ")]),
     )
     late = _count(messages).where(_in_state(MessageState.READY), messages.c.reason == LATE)
     unanswered = _count(handoffs).where(

@@ -38,6 +38,7 @@ class RawPost:
 
     id: int
     provider: str
+    received_at: datetime
     body: bytes
     failures: int
 
@@ -45,7 +46,7 @@ class RawPost:
 def take(connection: Connection, *, now: datetime) -> RawPost | None:
     """Return the oldest post that is to be worked, locked for this transaction."""
     statement = (
-        select(raw_posts.c.id, raw_posts.c.provider, raw_posts.c.body, raw_posts.c.failures)
+        select(*(raw_posts.c[name] for name in RawPost.__dataclass_fields__))
         .where(_is_due(now))
         .order_by(raw_posts.c.id)
         .limit(1)

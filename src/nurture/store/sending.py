@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import BigInteger, func, select, type_coerce, update
+from sqlalchemy import BigInteger, case, func, literal, or_, select, type_coerce, update
 
 from nurture.core.decision import WaitingMail
 from nurture.core.gate import LATE
 from nurture.core.message import MessageState
 from nurture.store.db import Connection, Instant
-from nurture.store.messages import has_state
+from nurture.store.messages import IN_DOUBT, has_state
 from nurture.store.sets import among
 from nurture.store.tables import leads, messages
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HOUR = 3_600_000_000
 _READY = has_state(MessageState.READY)
+_EMAIL = leads.c.email
+# Neither database finds the last "@" by itself: whatever is not one is taken off the end.
+_DOMAIN = func.lower(
+    func.substr(_EMAIL, func.length(func.rtrim(_EMAIL, func.replace(_EMAIL, "@", ""))) + 1)
+)
+"""What stands behind the last "@" of an address: quoted, the local part may have one too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +78,16 @@ def queue(connection: Connection, *, now: datetime) -> tuple[int, datetime | Non
     return row.due, row.oldest
 
 
+def leaving(connection: Connection) -> tuple[int, datetime | None]:
+    """Return how many mails are being handed over, and since when the oldest of them is."""
+    since = type_coerce(func.min(messages.c.closed_at), Instant).label("since")
+    found = select(func.count().label("mails"), since).where(
+        IN_DOUBT, has_state(MessageState.DISPATCHING)
+    )
+    row = connection.execute(found).one()
+    return row.mails, row.since
+
+
 def held(connection: Connection, *, now: datetime) -> list[Held]:
     """Return the mails that wait for a time, by reason, the most first."""
     first = type_coerce(func.min(messages.c.not_before), Instant)
@@ -88,19 +104,71 @@ def held(connection: Connection, *, now: datetime) -> list[Held]:
     ]
 
 
-def by_window(connection: Connection) -> list[tuple[str, str, datetime, int]]:
-    """Return all mails that wait: window, zone, from which hour on, how many.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingFor:
+    """Mails that wait for the same window, from the same hour on, to one watched domain or to any.
+
+    `domain` is empty for all that are not watched. The last of them asks again at `last_at`.
+    """
+
+    window: str
+    zone: str
+    from_at: datetime
+    last_at: datetime
+    domain: str
+    mails: int
+
+
+def by_window(connection: Connection, watched: Collection[str] = ()) -> list[WaitingFor]:
+    """Return all mails that wait, counted together, apart for each receiving domain watched.
 
     Without those that wait for a person's word: nobody knows when that comes.
     """
     hour = (type_coerce(messages.c.not_before, BigInteger) // _HOUR).label("hour")
-    rows = connection.execute(
-        select(messages.c.window, leads.c.time_zone, hour, func.count())
+    apart = case((_DOMAIN.in_(watched), _DOMAIN), else_="") if watched else literal("")
+    columns = (messages.c.window, leads.c.time_zone, hour, apart.label("domain"))
+    each = (
+        select(*columns, messages.c.not_before)
         .join(leads, leads.c.id == messages.c.lead_id)
         .where(_READY, messages.c.reason != LATE)
-        .group_by(messages.c.window, leads.c.time_zone, hour)
-    ).tuples()
-    return [(window, zone, _EPOCH + timedelta(hours=at), count) for window, zone, at, count in rows]
+        .subquery()
+    )
+    together = (each.c.window, each.c.time_zone, each.c.hour, each.c.domain)
+    last = type_coerce(func.max(each.c.not_before), Instant)
+    rows = connection.execute(select(*together, last, func.count()).group_by(*together)).tuples()
+    return [
+        WaitingFor(
+            window=window,
+            zone=zone,
+            from_at=_EPOCH + timedelta(hours=at),
+            last_at=last_at,
+            domain=domain,
+            mails=count,
+        )
+        for window, zone, at, domain, last_at, count in rows
+    ]
+
+
+def busiest(connection: Connection, *, more_than: int) -> list[str]:
+    """Return the receiving domains that more mails than that wait for."""
+    each = (
+        select(_DOMAIN.label("domain"))
+        .select_from(messages.join(leads, leads.c.id == messages.c.lead_id))
+        .where(_READY, messages.c.reason != LATE)
+        .subquery()
+    )
+    found = select(each.c.domain).group_by(each.c.domain).having(func.count() > more_than)
+    return sorted(connection.scalars(found))
+
+
+def ask_again(connection: Connection, beginnings: Sequence[str], *, now: datetime) -> int:
+    """Have mails looked at now whose reason begins so; return how many."""
+    why = [messages.c.reason.startswith(each, autoescape=True) for each in beginnings]
+    return connection.execute(
+        update(messages)
+        .where(_READY, messages.c.not_before > now, or_(*why))
+        .values(not_before=now)
+    ).rowcount
 
 
 def late(connection: Connection) -> list[LateStep]:

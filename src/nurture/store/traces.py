@@ -109,23 +109,20 @@ def any_due(connection: Connection, *, now: datetime) -> bool:
     return connection.execute(found).first() is not None
 
 
-def take_due(connection: Connection, *, now: datetime, limit: int) -> set[int]:
-    """Return the mails of traces to be judged now, locked for this transaction.
+def due(connection: Connection, *, now: datetime, limit: int) -> tuple[set[int], set[int]]:
+    """Return the mails of traces to be judged now, and whose they are: the leads, to be locked.
 
     With them come mails that the same networks looked at within a minute and that count as a
     person's: many of them together are no person's.
     """
-    due = (
-        select(traces.c.id, traces.c.message_id)
+    rows = connection.execute(
+        select(traces.c.id, traces.c.message_id, traces.c.lead_id)
         .where(_is_due(now))
         .order_by(traces.c.judge_at, traces.c.id)
         .limit(limit)
-    )
-    if connection.dialect.name == "postgresql":
-        due = due.with_for_update(skip_locked=True)
-    rows = connection.execute(due).all()
+    ).all()
     if not rows:
-        return set()
+        return set(), set()
     mine, at = traces.alias("mine"), type_coerce(traces.c.at, BigInteger)
     first = func.min(type_coerce(mine.c.at, BigInteger)) - _CROWD_MICROSECONDS
     last = func.max(type_coerce(mine.c.at, BigInteger)) + _CROWD_MICROSECONDS
@@ -136,7 +133,8 @@ def take_due(connection: Connection, *, now: datetime, limit: int) -> set[int]:
         .subquery()
     )
     beside = (
-        select(distinct(traces.c.message_id))
+        select(traces.c.message_id, traces.c.lead_id)
+        .distinct()
         .select_from(seen)
         .join(
             traces,
@@ -148,7 +146,8 @@ def take_due(connection: Connection, *, now: datetime, limit: int) -> set[int]:
         )
         .where(traces.c.chance >= PERSON_FROM, traces.c.judge_at.is_(None))
     )
-    return {row.message_id for row in rows} | set(connection.scalars(beside))
+    rows = [*rows, *connection.execute(beside)]
+    return {row.message_id for row in rows}, {row.lead_id for row in rows}
 
 
 def read(connection: Connection, message_ids: Sequence[int]) -> list[Kept]:
@@ -277,15 +276,18 @@ def lower_life(connection: Connection, lead_ids: Sequence[int]) -> None:
     )
 
 
-def some_mails(connection: Connection, *, since: datetime, after: int, limit: int) -> list[int]:
-    """Return mails with traces from then on, by id, each once."""
-    rows = connection.scalars(
-        select(distinct(traces.c.message_id))
+def some_mails(
+    connection: Connection, *, since: datetime, after: int, limit: int
+) -> dict[int, int]:
+    """Return mails with traces from then on, by id, each once, and the lead of each."""
+    rows = connection.execute(
+        select(traces.c.message_id, traces.c.lead_id)
+        .distinct()
         .where(traces.c.message_id > after, traces.c.at >= since)
         .order_by(traces.c.message_id)
         .limit(limit)
     )
-    return list(rows)
+    return dict(rows.tuples().all())
 
 
 def forget_networks(connection: Connection, *, before: datetime) -> int:

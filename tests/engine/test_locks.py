@@ -1,0 +1,203 @@
+"""Many at work on the same leads of PostgreSQL: nobody locks up, and no stop comes too late."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+
+from nurture.core.event import EventKind
+from nurture.core.token import Grant, Purpose, sign
+from nurture.engine import echo, intake, public, stop_lists, tick, traces
+from nurture.store import leads, raw_posts
+from nurture.store.db import Database
+from nurture.store.locks import once_more
+from nurture.store.tables import leads as leads_table, traces as traces_table
+from tests.engine.programme import SECRETS, Programme, row
+from tests.engine.test_deliver_trouble import Wire, plan, rows
+from tests.engine.test_echo import Told
+
+PEOPLE = 60
+STOPS = (EventKind.MESSAGE_COMPLAINED, EventKind.MESSAGE_UNSUBSCRIBED)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One address on a provider's list."""
+
+    email: str
+    since: Any
+    reason: str = ""
+
+
+class Crowd:
+    """A programme with a mail for each of many people, and much that happens to them."""
+
+    def __init__(self, database: Database) -> None:
+        self.programme = Programme(database)
+        self.posts: dict[bytes, Sequence[Told]] = {}
+        parsers = {"wire": lambda body: (self.posts[bytes(body)], ())}
+        self.programme.ways = replace(self.programme.ways, transport=Wire(), parsers=parsers)
+        plan(self.programme, PEOPLE)
+        self.sent = rows(self.programme)
+        with database.read() as connection:
+            found = select(leads_table.c.id, leads_table.c.email)
+            self.emails = dict(connection.execute(found).tuples().all())
+        self.any = random.Random(4)
+
+    def told(self, kinds: Sequence[EventKind], *, named: bool) -> list[Told]:
+        """Return an event about each of half of the mails, in any order."""
+        at = self.programme.now + timedelta(seconds=self.any.randrange(60, 180))
+        return [
+            Told(
+                f"{self.any.random()}",
+                str(self.any.choice(kinds)),
+                each.uid if named else None,
+                at,
+                email=self.emails[each.lead_id],
+                ip=f"198.51.100.{self.any.randrange(9)}",
+                url=f"https://x.example/{self.any.randrange(3)}",
+            )
+            for each in self.any.sample(self.sent, PEOPLE // 2)
+        ]
+
+    def post(self, *told: Told) -> None:
+        """Store a post."""
+        body = str(len(self.posts)).encode()
+        self.posts[body] = told
+        with self.programme.database.write() as connection:
+            raw_posts.keep(connection, provider="wire", body=body, now=self.programme.now)
+
+    def works_posts(self) -> None:
+        """Work them all."""
+        done = echo.run(self.programme.runtime, self.programme.ways.parsers, now=self.programme.now)
+        assert not done.set_aside
+
+    def leave(self) -> None:
+        """Let half of the people leave, in any order."""
+        for each in self.any.sample(self.sent, PEOPLE // 2):
+            token = sign(SECRETS.links, Grant(purpose=Purpose.UNSUBSCRIBE, subject=each.uid))
+            public.unsubscribe(self.programme.runtime, token, now=self.programme.now)
+
+    def sends(self) -> None:
+        """Send what is ready."""
+        ways, now = self.programme.ways, self.programme.now
+        tick.mail(self.programme.runtime, ways, tick.Ticked(), now=now, limit=PEOPLE)
+
+    def pages(self, *_: object, **__: object) -> Iterator[Sequence[Entry]]:
+        """Yield half of the people, in any order: all that reads a provider's list asks for."""
+        since = self.programme.now - timedelta(hours=3)
+        some = self.any.sample(sorted(self.emails.values()), PEOPLE // 2)
+        yield [Entry(each, since) for each in some]
+
+    def pulls(self) -> None:
+        """Read the provider's lists."""
+        stop_lists.run(self.programme.runtime, self, now=self.programme.now)
+
+
+def at_once(*work: Callable[[], object]) -> None:
+    """Do all of it at the same time, and raise what any of it raises."""
+    with ThreadPoolExecutor(len(work)) as pool:
+        for done in [pool.submit(one) for one in work]:
+            done.result(timeout=120)
+
+
+@pytest.fixture
+def crowd(postgres_database: Database) -> Crowd:
+    """Return a crowd on the database that locks row by row."""
+    return Crowd(postgres_database)
+
+
+def deadlocks(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Return what was said of deadlocks that were mended by another try."""
+    return [each.message for each in caplog.records if "deadlock" in each.message]
+
+
+def test_who_is_stopped_from_all_sides_locks_nobody_up(
+    crowd: Crowd, caplog: pytest.LogCaptureFixture
+) -> None:
+    for named in (True, False, False, True, False, False):
+        crowd.post(*crowd.told(STOPS, named=named))
+    at_once(crowd.works_posts, crowd.works_posts, crowd.leave, crowd.pulls, crowd.sends)
+    assert deadlocks(caplog) == []
+
+
+def test_judges_of_the_same_mails_lock_nobody_up(
+    crowd: Crowd, caplog: pytest.LogCaptureFixture
+) -> None:
+    programme = crowd.programme
+    crowd.sends()
+    for _ in range(10):
+        crowd.post(*crowd.told([EventKind.MESSAGE_CLICKED], named=True))
+    crowd.works_posts()
+    programme.now += timedelta(minutes=14)
+    for _ in range(6):
+        crowd.post(*crowd.told([EventKind.MESSAGE_DELIVERED], named=True))
+
+    def judge() -> None:
+        for _ in range(20):
+            traces.run(programme.runtime, now=programme.now, limit=20)
+
+    at_once(judge, judge, judge, crowd.works_posts, crowd.works_posts)
+    while traces.run(programme.runtime, now=programme.now).mails:
+        pass
+    with programme.database.read() as connection:
+        chances = connection.scalars(select(traces_table.c.chance)).all()
+    assert None not in chances
+    assert traces.run_again(programme.runtime, now=programme.now, dry_run=True) == 0
+    assert deadlocks(caplog) == []
+
+
+def test_two_of_whom_each_waits_for_the_other_are_both_through_in_the_end(
+    crowd: Crowd, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, second = sorted(crowd.emails)[:2]
+    has = {first: Event(), second: Event()}
+
+    def write(one: int, other: int) -> None:
+        with crowd.programme.database.write() as connection:
+            mine = update(leads_table).values(note=leads_table.c.note + "x")
+            connection.execute(mine.where(leads_table.c.id == one))
+            has[one].set()
+            assert has[other].wait(30)
+            connection.execute(mine.where(leads_table.c.id == other))
+
+    at_once(
+        lambda: once_more(lambda: write(first, second)),
+        lambda: once_more(lambda: write(second, first)),
+    )
+    assert deadlocks(caplog)
+    assert [crowd.programme.standing(each)["note"] for each in (first, second)] == ["xx", "xx"]
+
+
+def test_a_stop_waits_for_mail_that_is_leaving_to_another_spelling_of_the_mailbox(
+    postgres_database: Database,
+) -> None:
+    programme = Programme(postgres_database)
+    programme.bring(row("ada@gmail.com"), row("a.d.a+x@gmail.com"))
+    tick.think(programme.runtime, programme.ways, tick.Ticked(), now=programme.now, limit=9)
+    ada, also_ada = programme.lead("ada@gmail.com"), programme.lead("a.d.a+x@gmail.com")
+    (uid,) = (each.uid for each in rows(programme) if each.lead_id == ada)
+    token = sign(SECRETS.links, Grant(purpose=Purpose.UNSUBSCRIBE, subject=uid))
+    stop = Thread(
+        target=public.unsubscribe, args=(programme.runtime, token), kwargs={"now": programme.now}
+    )
+    with programme.database.write() as leaving:
+        held = leads.held_recipients(leaving, [also_ada], now=programme.now)
+        seen = intake.with_stops(programme.runtime, leaving, held)
+        assert seen[also_ada].suppressed == ""
+        stop.start()
+        stop.join(0.5)
+        assert stop.is_alive()
+    stop.join(30)
+    with programme.database.write() as leaving:
+        held = leads.held_recipients(leaving, [also_ada], now=programme.now)
+        seen = intake.with_stops(programme.runtime, leaving, held)
+    assert seen[also_ada].suppressed == "unsubscribed"
