@@ -15,7 +15,7 @@ from pathlib import Path
 from random import Random
 from time import monotonic, sleep
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from nurture.core.message import MessageState
 from nurture.engine import deliver, tick
@@ -42,6 +42,12 @@ class Tally:
     parked: int
     parked_received: int
     other: int
+    missing: int
+    """Of those that count as accepted, how many never arrived."""
+    coming_again: int
+    """Of those that are ready to leave, how many have arrived."""
+    guessed: int
+    """Of those whose answer was lost, how many are not parked."""
     seconds: float
 
     @property
@@ -57,10 +63,12 @@ class Tally:
                 f"{self.parked} are parked, more than {self.kills} kills times {GROUP} "
                 f"and {self.unanswered} lost answers"
             )
-        if self.unanswered > self.parked:
-            return "a lost answer was taken for one"
-        if self.received < self.accepted:
-            return "a message counts as accepted that was never received"
+        if self.guessed:
+            return f"{self.guessed} lost answers were taken for one"
+        if self.missing:
+            return f"{self.missing} messages count as accepted that were never received"
+        if self.coming_again:
+            return f"{self.coming_again} messages were received and would leave again"
         return ""
 
 
@@ -153,29 +161,26 @@ def _python(module: str, *arguments: str) -> subprocess.Popen[bytes]:
 
 def _count(programme: Programme, book: Path, count: int, kills: int, seconds: float) -> Tally:
     received = Counter(book.read_text().split())
+    unanswered = set(book.with_suffix(".unanswered").read_text().split())
+    uids: dict[str, set[str]] = {state: set() for state in MessageState}
     with programme.database.read() as connection:
-        states = {
-            row.state: row.n
-            for row in connection.execute(
-                select(messages.c.state, func.count().label("n")).group_by(messages.c.state)
-            )
-        }
-        parked = set(
-            connection.scalars(
-                select(messages.c.uid).where(messages.c.state == MessageState.PARKED)
-            )
-        )
-    known = (MessageState.ACCEPTED, MessageState.READY, MessageState.PARKED)
+        for uid, state in connection.execute(select(messages.c.uid, messages.c.state)):
+            uids[state].add(uid)
+    accepted, ready = uids[MessageState.ACCEPTED], uids[MessageState.READY]
+    parked = uids[MessageState.PARKED]
     return Tally(
         messages=count,
         kills=kills,
         received=len(received),
-        unanswered=book.with_suffix(".unanswered").read_bytes().count(b"\n"),
+        unanswered=len(unanswered),
         twice=sum(n > 1 for n in received.values()),
-        accepted=states.get("accepted", 0),
-        ready=states.get("ready", 0),
+        accepted=len(accepted),
+        ready=len(ready),
         parked=len(parked),
         parked_received=len(parked & set(received)),
-        other=sum(n for state, n in states.items() if state not in known),
+        other=sum(map(len, uids.values())) - len(accepted) - len(ready) - len(parked),
+        missing=len(accepted - set(received)),
+        coming_again=len(ready & set(received)),
+        guessed=len(unanswered - parked),
         seconds=seconds,
     )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from nurture.store import oddities
 from nurture.store.db import open_database
 from tests.cli.conftest import SECRET, Shell
 from tests.nameserver import name_server
@@ -51,6 +53,26 @@ def test_people_who_stand_still_in_a_release_that_nobody_can_read_are_told_of(sh
     assert said[0]["what"].startswith("release 1 cannot be read any more, and ")
     assert " enrollments and " in said[0]["what"]
     assert "nurture: release 1 cannot be read any more" in shell("apply").err
+
+
+def test_a_release_whose_row_is_damaged_is_told_of_and_mended_by_applying(shell: Shell) -> None:
+    url = f"sqlite:///{shell.folder / '.nurture' / 'nurture.db'}"
+    with open_database(url).write() as connection:
+        connection.execute(text("UPDATE releases SET files = '{'"))
+    (said,) = checks(shell)["release"]
+    assert "the files of release 1 are damaged" in said["what"]
+    assert "people can unsubscribe" in said["remedy"]
+    assert shell("tick").code == 2
+    assert shell("apply").code == 0
+    assert checks(shell)["release"][0]["what"].startswith("in force: ")
+
+
+def test_odd_answers_of_a_provider_are_told_of(shell: Shell) -> None:
+    url = f"sqlite:///{shell.folder / '.nurture' / 'nurture.db'}"
+    with open_database(url).write() as connection:
+        oddities.note(connection, "sendgrid", 3, now=shell.now)
+    said = [one for one in checks(shell)["sending"] if one["state"] == "problem"]
+    assert "sendgrid took 3 mails with an odd answer" in said[0]["what"]
 
 
 def test_an_outbox_is_noted(shell: Shell) -> None:
@@ -213,3 +235,30 @@ def test_a_database_that_is_not_there_is_a_problem(shell: Shell, tmp_path: Path)
     outcome = shell("doctor", "--database", f"sqlite:///{tmp_path / 'none.db'}")
     assert outcome.code == 1
     assert "run `nurture apply` first" in outcome.out
+
+
+def test_a_mail_that_arrived_is_looked_at_from_a_file_or_a_pipe(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mail = b"From: Ingrid <ingrid@mail.havelock-air.example>\r\n\r\nhello"
+    (tmp_path / "arrived.eml").write_bytes(mail)
+    monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(mail)))
+    read = [shell.plainly("doctor", "--received", f) for f in (f"{tmp_path}/arrived.eml", "-")]
+    assert read[0].out == read[1].out
+    assert "the mail has no DKIM signature" in read[0].out
+    assert "ingrid" not in read[0].out
+    assert [did.code for did in read] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--received", "missing.eml"], "cannot read missing.eml"),
+        (["--received", "."], "cannot read ."),
+        (["--received", "a.eml", "--code", "1"], "looks at one mail, and at nothing else"),
+    ],
+)
+def test_what_cannot_be_looked_at_is_misuse(shell: Shell, words: list[str], says: str) -> None:
+    did = shell("doctor", *words)
+    assert did.code == 2
+    assert says in did.err

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 from nurture.cli import show
 from nurture.store.db import open_database
-from nurture.store.tables import handoffs, leads
+from nurture.store.tables import handoffs, leads, messages
 from nurture.transports.signing import verify
 from tests.cli.conftest import ADA, BO, CY, DEE, Shell
 from tests.receivers import Receiver
@@ -189,7 +190,7 @@ class TestMessages:
         assert shell("message", "resolve", uid[:12], "--sent", *WHY).code == 0
         assert in_doubt(shell) == []
         story = shell("why", DEE).out
-        assert "A person settled the doubt" in story
+        assert "A person decided about the mail" in story
         assert "SendGrid has it" in " ".join(story.split())
         assert shell("deliver", "--json").json["deliver"]["claimed"] == 0
         assert (
@@ -234,6 +235,56 @@ class TestMessages:
         unknown = shell("message", "resolve", "zzz", "--sent", *WHY)
         assert "see `nurture message list`" in unknown.err
         assert shell("message", "resolve", "", "--sent", *WHY).code == 2
+
+    def test_many_are_settled_by_what_they_have_in_common(self, shell: Shell) -> None:
+        which = ("--transport", "post", "--parked", "--before", "2027-01-01")
+        assert len(shell("message", "list", *which, "--json").json) == 1
+        asked = shell("message", "resolve", *which, "--sent", *WHY)
+        assert (asked.code, "then say --yes 1" in asked.err) == (2, True)
+        assert "and not 2" in shell("message", "resolve", *which, "--sent", *WHY, "--yes", "2").err
+        assert shell("message", "resolve", *which, "--sent", *WHY, "--yes", "1").code == 0
+        assert in_doubt(shell) == []
+        gone = shell("message", "resolve", *which, "--sent", *WHY, "--yes", "1")
+        assert "no mail is in doubt there" in gone.err
+
+    def test_ids_and_a_selection_are_not_mixed(self, shell: Shell) -> None:
+        for words in ((), (doubtful(shell), "--parked")):
+            told = shell("message", "resolve", *words, "--sent", *WHY)
+            assert (told.code, "or say which with --transport" in told.err) == (2, True)
+
+
+def test_what_has_failed_is_told_everywhere_and_tried_again(shell: Shell) -> None:
+    uid, mended = doubtful(shell), ("--reason", "the relay lets us in")
+    path = f"sqlite:///{shell.folder}/.nurture/nurture.db"
+    with closing(open_database(path)) as database, database.write() as connection:
+        values = {"state": "failed", "reason": "554 no relay", "closed_at": shell.now}
+        connection.execute(messages.update().where(messages.c.uid == uid).values(**values))
+    said = "1 mail failed in the last 24 hours, 1 of them because of: 554 no relay"
+    for words in (("sending", "status"), ("message", "list"), ("doctor",)):
+        told = " ".join(shell(*words).out.split())
+        assert said in told, words
+    assert shell("sending", "status").code == 1
+    asked = shell("message", "retry", "--after", "2026-01-01", *mended)
+    assert (asked.code, "say --yes 1" in asked.err) == (2, True)
+    assert shell("message", "retry", "--after", "2026-01-01", *mended, "--yes", "1").code == 0
+    assert "it has not failed" in shell("message", "retry", uid[:12], *mended).err
+    assert shell("message", "retry", uid).code == 2
+
+
+def test_nobody_is_let_back_in_whom_no_bounce_has_stopped(shell: Shell) -> None:
+    told = shell("lead", "unbounce", "--after", "2026-01-01", "--before", "2027-01-01")
+    assert (told.code, "nobody is stopped by such bounces" in told.err) == (2, True)
+
+
+def test_a_stop_by_mail_is_taken_although_the_release_cannot_be_loaded(shell: Shell) -> None:
+    mail = shell.folder / "stop.eml"
+    mail.write_text(f"From: {DEE}\nIn-Reply-To: <{doubtful(shell)}@mail.example>\n\nstop\n")
+    with open_database(f"sqlite:///{shell.folder / '.nurture' / 'nurture.db'}").write() as there:
+        there.execute(text("UPDATE releases SET files = '{'"))
+    taken = shell("reply", str(mail))
+    assert (taken.code, "Recorded as an opt-out" in taken.out) == (0, True)
+    assert shell("apply").code == 0
+    assert "unsubscribed" in shell("lead", "show", DEE).out
 
 
 class TestTasks:
@@ -318,6 +369,7 @@ class TestSending:
         said = shell("sending", "status", now=later).out
         assert f"Due: {found['due']}; the oldest was planned" in said
         assert "Empty: if sending went on now: " in said
+        assert "caps per person are not in it" in said
 
     def test_a_word_about_late_mail_needs_some(self, shell: Shell) -> None:
         assert shell("sending", "late", "welcome/x").code == 2

@@ -37,22 +37,36 @@ from nurture.engine import (
     landing,
     public,
     replies,
+    retrying,
     sending,
+    settling,
     signals,
     tick,
     traces,
 )
 from nurture.engine.by_hand import Who
+from nurture.engine.fence import Recall
 from nurture.engine.handoff import Answer
 from nurture.engine.traces import Caller
-from nurture.store import account_signals, accounts, buckets, enrollments, handoffs, raw_posts
+from nurture.store import (
+    account_signals,
+    accounts,
+    buckets,
+    enrollments,
+    fences,
+    handoffs,
+    raw_posts,
+)
 from nurture.store.db import Connection, Database, open_database, stored
+from nurture.store.doubts import Selection
 from nurture.store.sending import decide_late, waiting as waiting_mails
 from nurture.store.tables import leads, metadata
+from nurture.transports.sendgrid_fence import SendGridFencedTransport, SendGridKeeper
 from tests.databases import PostgresServer
 from tests.engine.programme import SECRETS, TUESDAY, Programme, row
 from tests.engine.test_echo import Provider, Told
 from tests.engine.test_transitions import Oracle
+from tests.transports.keeping import SEND, SILENCE, Keeping
 
 SIZE = 20_000
 SMALL = {"installation", "releases", "switches"}
@@ -117,7 +131,7 @@ def a_transport_is_in_trouble(programme: Programme) -> None:
     programme.post.answer = lambda _: answers.pop()
     programme.bring(row(ADA), row(BO), row(CY))
     programme.tick()
-    programme.post.answer = lambda _: Accepted()
+    programme.post.answer = lambda _: Accepted(odd=True)
     evidences = doubt.Evidences(
         transport="post", rules=Evidence(reports=True, look_up=True), look_up=Oracle(Absent())
     )
@@ -127,6 +141,37 @@ def a_transport_is_in_trouble(programme: Programme) -> None:
     assert len(held.look(programme.runtime, evidences, limit=9, now=programme.now).mails) == 3
     programme.now += timedelta(days=2)
     assert programme.tick().deliver["parked"] == 1
+    wanted = Selection(transport="post", sequence="welcome", before=programme.now, parked=True)
+    who, now = Who(name="Di"), programme.now
+    assert settling.settle_all(programme.runtime, wanted, who, count=1, sent=False, now=now)
+    of_late = Selection(after=now - timedelta(days=1))
+    assert retrying.retry_all(programme.runtime, of_late, who, count=0, now=now) == []
+
+
+def a_mail_is_called_back(programme: Programme) -> None:
+    there = Keeping(says=lambda _, path: SILENCE if path == SEND else None)
+    fence = timedelta(minutes=30)
+    with (
+        there.running(),
+        closing(SendGridKeeper(there.settings)) as keeper,
+        closing(SendGridFencedTransport(there.settings, fence=fence)) as line,
+    ):
+        recall = Recall(keeper=keeper, fence=fence)
+        evidences = doubt.Evidences(transport=line.name, recall=recall)
+        programme.ways = replace(programme.ways, transport=line, evidences=evidences)
+        programme.bring(row(ADA))
+        assert programme.tick().deliver["uncertain"] == 1
+        there.says = lambda _method, _path: None
+        assert doubt.settle(programme.runtime, evidences, now=programme.now).called_back == 1
+        uid, at = there.taken[0].uid, programme.now
+        Provider(programme).post(Told("1", "message.processed", uid, at, email=ADA))
+        assert programme.tick().deliver["accepted"] == 1
+        programme.happens(programme.lead(ADA), EventKind.MESSAGE_UNSUBSCRIBED, "leak-walk")
+        assert programme.tick().deliver["withheld"] == 1
+        programme.now += timedelta(hours=2)
+        programme.tick()
+    with programme.database.read() as connection:
+        assert fences.kept_until(connection, [1], now=programme.now) == {}
 
 
 def mail_comes_back(programme: Programme) -> None:
@@ -243,7 +288,13 @@ def mail_leaves_at_a_pace(programme: Programme) -> None:
 
 
 SCENES = (
-    *(people_come_in, weeks_pass, a_transport_is_in_trouble, mail_comes_back),
+    *(
+        people_come_in,
+        weeks_pass,
+        a_transport_is_in_trouble,
+        a_mail_is_called_back,
+        mail_comes_back,
+    ),
     *(signals_come_in, organizations_are_looked_at, links_are_followed, a_handoff),
     *(an_erasure, a_night, a_look_at_the_queues, mail_leaves_at_a_pace),
 )
@@ -380,6 +431,7 @@ def fill(connection: Connection) -> None:
     named: dict[str, Any] = {"network": lambda n: cast(n % 500, Text)}
     put("traces", size=2 * SIZE, **whose, **asked, **named, message_id=lambda n: n, link="0")
     put("attempts", size=2 * SIZE, epoch=1)
+    put("fences", size=2 * SIZE, epoch=1, send_at=before(0))
     sold: dict[str, Any] = {"endpoint": "inside-sales", "released_at": before(-40)}
     sold["state"] = lambda n: case((n % 9 > 0, "delivered"), (n % 2 > 0, "dead"), else_="withdrawn")
     put("handoffs", **whose, **sold, kind=handoffs.CREATED, answer="x", accept_by=before(-40))

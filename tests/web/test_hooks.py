@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Protocol
 
 import httpx
 import pytest
@@ -29,8 +29,16 @@ def public(key: ec.EllipticCurvePrivateKey) -> str:
     return b64encode(der).decode()
 
 
+class Timed(Protocol):
+    """Whatever has a clock."""
+
+    def clock(self) -> datetime:
+        """Return the present instant."""
+        ...
+
+
 def signed(
-    world: World, body: bytes, key: ec.EllipticCurvePrivateKey = KEY, age: timedelta = timedelta()
+    world: Timed, body: bytes, key: ec.EllipticCurvePrivateKey = KEY, age: timedelta = timedelta()
 ) -> dict[str, str]:
     """Return the headers that the provider would send with the body."""
     at = str(int((world.clock() - age).timestamp()))

@@ -14,6 +14,7 @@ from nurture.core.message import Address, OutgoingMessage, RenderedMail
 from nurture.engine.erase import erase_leads
 from nurture.render.mime import to_bytes
 from nurture.store import handoffs, switches
+from nurture.store.tables import messages
 from nurture.transports.outbox import OutboxTransport
 from nurture.web import outbox
 from tests.web.test_landing import happened
@@ -283,3 +284,17 @@ def test_what_stops_sending_and_what_waits_is_shown(world: World) -> None:
     assert "The transport smtp is off" in page
     assert "535 &lt;who are you&gt;" in page
     assert "If sending went on now: 2026-09-01 08:00 UTC" in page
+    assert "Caps per person are not in it" in page
+
+
+def test_what_is_leaving_and_what_has_failed_is_shown(world: World) -> None:
+    lead_id = world.add_lead()
+    for state, reason in (("failed", "554 <no> relay"), ("dispatching", "")):
+        world.add_mail(lead_id, accepted=False)
+        with world.database.write() as connection:
+            ready = messages.update().where(messages.c.state == "ready")
+            connection.execute(ready.values(state=state, reason=reason, closed_at=NOW))
+    with world.serving() as browser:
+        page = browser.get("/sending").text
+    assert "in the last 24 hours: 1, of them 1 because of: 554 &lt;no&gt; relay" in page
+    assert "leaving since 2026-09-01 08:00 UTC" in page

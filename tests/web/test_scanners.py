@@ -161,9 +161,9 @@ PATTERNS: list[Callable[[Scanned], None]] = [
 
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_a_scanner_moves_nothing_and_the_person_after_it_counts_once(
-    sqlite_database: Database, pattern: Callable[[Scanned], None]
+    database: Database, pattern: Callable[[Scanned], None]
 ) -> None:
-    with scanned(sqlite_database) as at:
+    with scanned(database) as at:
         pattern(at)
         for _ in range(12):
             at.programme.now += MINUTE
