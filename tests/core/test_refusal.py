@@ -78,7 +78,10 @@ CASES = [
     ("a row", [GONE, GONE], "DD", True),
     ("a row", [TAKEN, GONE], "-b", False),
     ("a row", [GONE, TAKEN, GONE], "D-b", False),
-    ("nobody", [TAKEN, OF_US], "-d", True),
+    ("nobody", [TAKEN, OF_US], "-d", False),
+    ("nobody", [OF_US, TAKEN, OF_US], "d-d", False),
+    ("nobody", [OF_US, OF_US], "dD", True),
+    ("nobody", [OF_US, OF_US, TAKEN], "dD-", True),
     ("four", [OF_US], "D", True),
 ]
 

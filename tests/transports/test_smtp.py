@@ -384,14 +384,15 @@ def test_where_nobody_listens_everything_is_kept() -> None:
         assert "unreachable" in outcome.reason
 
 
-def test_a_server_that_refuses_us_is_not_asked_about_the_mails_behind() -> None:
+def test_a_server_that_refuses_us_twice_is_not_asked_about_the_mails_behind() -> None:
     server = SmtpServer(says={"RCPT": "554 5.7.1 Sender address rejected"})
     with serving(server) as port:
-        first, *rest = sent([letter(n) for n in range(3)], port)
+        first, second, *rest = sent([letter(n) for n in range(4)], port)
     assert isinstance(first, Refused)
     assert first.of_us
+    assert first == second
     assert rest == [Halted(reason=first.reason, until=NOW + timedelta(minutes=15))] * 2
-    assert sum(command.startswith("mail") for command in server.commands) == 1
+    assert sum(command.startswith("mail") for command in server.commands) == 2
 
 
 def test_nothing_is_begun_once_its_attempt_may_be_taken_for_lost() -> None:

@@ -20,6 +20,9 @@ IN_A_ROW = 5
 
 Of a list with one bad address in five that happens by chance once in three thousand mails.
 """
+OF_US_IN_A_ROW = 2
+"""So many suffice where the refusal speaks of us: one alone may still be about its mail, since
+servers call many things policy, and must not hold up all others."""
 HALT = timedelta(minutes=15)
 DOUBTED = timedelta(hours=1)
 """A mail whose refusal is doubted waits for longer than a halt: others are tried before it."""
@@ -110,7 +113,8 @@ def weigh(results: Sequence[tuple[int, Outcome]], row: Sequence[int], *, now: da
                 places.append(place)
                 if of_us:
                     outcomes[place] = _kept(outcome, is_try=len(people) == 1, now=now)
-                    reason = f"the server refuses us, not the mail: {outcome.reason}"
+                    if len(people) >= OF_US_IN_A_ROW:
+                        reason = f"the server refuses us, not the mail: {outcome.reason}"
             case _:
                 pass
     if _doubt(outcomes, places, people, known=known, now=now) and not reason:

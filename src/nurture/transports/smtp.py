@@ -27,7 +27,7 @@ from nurture.core.message import (
     Refused,
     Uncertain,
 )
-from nurture.core.refusal import About, speaks_of
+from nurture.core.refusal import OF_US_IN_A_ROW, About, speaks_of
 from nurture.transports.base import LEFT_OVER, PATIENCE, Clock, Patience, ToBytes, reason
 from nurture.transports.smtp_client import Client, TlsClient
 
@@ -135,9 +135,9 @@ class SmtpTransport:
                 self._drop()
                 outcomes += [stopped.halted] * (len(messages) - len(outcomes))
                 break
-            if isinstance(last := outcomes[-1], Refused) and last.of_us:
-                # It would say the same to every mail behind this one.
-                halted = Halted(reason=last.reason, until=now + _LATER)
+            if refused := _refuses_us(outcomes[-OF_US_IN_A_ROW:]):
+                # It would say the same to every mail behind these.
+                halted = Halted(reason=refused, until=now + _LATER)
                 outcomes += [halted] * (len(messages) - len(outcomes))
                 break
         return outcomes
@@ -337,6 +337,12 @@ def _unfit(server: Client, message: OutgoingMessage, content: bytes) -> Refused 
 def _needs_utf8(message: OutgoingMessage) -> bool:
     mail = message.mail
     return not (mail.sender.email + mail.recipient.email + (mail.reply_to or "")).isascii()
+
+
+def _refuses_us(last: Sequence[Outcome]) -> str:
+    """Return what the server says if all of these speak of us, '' if they do not."""
+    said = [one.reason for one in last if isinstance(one, Refused) and one.of_us]
+    return said[-1] if len(said) == OF_US_IN_A_ROW else ""
 
 
 def _refused(code: int, text: bytes, *, to_mailbox: bool = False) -> Refused:
