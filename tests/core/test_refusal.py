@@ -83,6 +83,9 @@ CASES = [
     ("nobody", [OF_US, OF_US], "dD", True),
     ("nobody", [OF_US, OF_US, TAKEN], "dD-", True),
     ("four", [OF_US], "D", True),
+    ("nobody", [GONE, OF_US], "bd", False),
+    ("nobody", [GONE, OF_US, TAKEN], "bd-", False),
+    ("nobody", [OF_US, GONE, OF_US], "dbD", True),
 ]
 
 

@@ -23,16 +23,28 @@ STOPS = """
     Please remove me / Please remove me from your list. Thanks / take me off this mailing list
     opt-out / opt out / Please opt me out of all emails / no more mails / No more e-mails, please
     Bitte abmelden / abmelden / Newsletter abbestellen / Bitte keine weiteren Mails
+    Please remove my email address / remove my name from your list / Take me off, please
+    Remove this address from your mailing list / unsubscribe me from everything / Pls unsubscribe
+    Hi please remove me from your list / Hello unsubscribe / Hi Ingrid - please unsubscribe me
+    Kindly remove me from your mailing list / No longer interested, please remove me
+    I don't want any more emails / I do not want to receive any more of your newsletters
     keine E-Mails mehr / Bitte aus dem Verteiler nehmen / Melden Sie mich bitte ab
     Bitte nehmen Sie mich aus Ihrem Verteiler / Désinscrire / Me désabonner, merci
+    Stop it! / Please stop this. / STOP ALL / Cancel my subscription, please / Leave me alone
+    Ich möchte mich abmelden. / Ich möchte keine E-Mails mehr erhalten / Abmeldung / Stopp!
+    Bitte keine Mails mehr senden / Veuillez me désinscrire
 """
 TALK = """
     we cannot stop using your product / We can't stop. / Don't stop / Please don't stop emailing me
     Do not unsubscribe me / Never stop / I don't want to unsubscribe / non-stop / full stop
+    We cancelled our subscription to the old one / Ich möchte mich anmelden / stop it leaking
     How do I stop the compressor? / Does it stop leaks? / Stop by on Friday / Stop worrying
     Hi we cannot stop / Hello, we could not stop laughing / stop the leaks
     Please remove the valve / remove oil from the air / Please take us through it
     Unsubscribe rates are our problem too / We want to stop losing air / stop sending air to waste
+    Taken / Sorry, taken / take us / Hi can't stop / Hello I stop / Please remove my valve
+    Sorry, please delete this email / Please delete my email / Why did you take us off your list?
+    I don't want any more leaks / Hi Ingrid - we cannot stop / Take off on Friday
     no / Thanks / I am out until Monday / Can you stop by? / don't contact Bo, contact me
     Wir wollen den Verdichter abmelden / Keine Ahnung
 """

@@ -204,6 +204,36 @@ def test_a_refused_cancellation_leaves_the_doubt(fenced: Fenced, answer: Answer)
     assert len(fenced.there.taken) == 1
 
 
+def test_a_tick_that_has_thought_for_long_still_calls_back(fenced: Fenced) -> None:
+    fenced.loses("POST", SEND)
+    fenced.plan()
+    fenced.mail()
+    began, fenced.programme.now = fenced.now, fenced.now + 5 * MINUTE
+    runtime, evidences = fenced.programme.runtime, fenced.programme.ways.evidences
+    done = doubt.settle(runtime, evidences, now=began, clock=lambda: fenced.now)
+    assert done.called_back == 1
+    assert fenced.row.reason == "called back in time"
+
+
+def test_places_are_given_back_for_a_minute_and_the_next_pass_goes_on(fenced: Fenced) -> None:
+    runtime, evidences = fenced.programme.runtime, fenced.programme.ways.evidences
+    fenced.there.says = lambda _, path: SILENCE if path == SEND else None
+    fenced.plan(*(f"p{n}@plant{n}.example" for n in range(3)))
+    fenced.mail()
+    fenced.there.says = lambda _method, _path: None
+    assert doubt.settle(runtime, evidences, now=fenced.now).called_back == 3
+
+    def slowly(method: str, _path: str) -> None:
+        if method == "DELETE":
+            fenced.programme.now += 2 * MINUTE
+
+    fenced.there.says = slowly
+    fenced.programme.now += FENCE + FREE_AFTER + MINUTE
+    for freed in (1, 2, 3, 3):
+        doubt.settle(runtime, evidences, now=fenced.now, clock=lambda: fenced.now)
+        assert fenced.there.calls["DELETE", ONE] == freed
+
+
 def test_when_there_is_no_room_the_others_stay_in_doubt(fenced: Fenced) -> None:
     fenced.there.room = 2
     fenced.there.says = lambda _, path: SILENCE if path == SEND else None

@@ -14,9 +14,10 @@ import pytest
 from sqlalchemy import select, update
 
 from nurture.core.event import EventKind
+from nurture.core.lead import Recipient
 from nurture.core.token import Grant, Purpose, sign
 from nurture.engine import echo, intake, public, stop_lists, tick, traces
-from nurture.store import leads, raw_posts
+from nurture.store import leads, pauses, profiles, raw_posts
 from nurture.store.db import Database
 from nurture.store.locks import once_more
 from nurture.store.tables import leads as leads_table, traces as traces_table
@@ -201,3 +202,30 @@ def test_a_stop_waits_for_mail_that_is_leaving_to_another_spelling_of_the_mailbo
         held = leads.held_recipients(leaving, [also_ada], now=programme.now)
         seen = intake.with_stops(programme.runtime, leaving, held)
     assert seen[also_ada].suppressed == "unsubscribed"
+
+
+def test_mail_that_waited_for_its_reader_sees_what_they_chose_meanwhile(
+    postgres_database: Database,
+) -> None:
+    programme = Programme(postgres_database)
+    programme.bring(row("ada@berg.example"))
+    tick.think(programme.runtime, programme.ways, tick.Ticked(), now=programme.now, limit=9)
+    ada, now = programme.lead("ada@berg.example"), programme.now
+    seen: dict[int, Recipient] = {}
+
+    def look() -> None:
+        with programme.database.write() as leaving:
+            seen.update(leads.held_recipients(leaving, [ada], now=now))
+
+    last_gate = Thread(target=look)
+    with programme.database.write() as choosing:
+        leads.hold(choosing, [ada])
+        last_gate.start()
+        last_gate.join(0.5)
+        assert last_gate.is_alive()
+        profiles.withdraw_consent(choosing, [ada], ["guides"], at=now)
+        pauses.pause(choosing, ada, reason="on leave", until=None, now=now)
+        leads.touch(choosing, [ada], now=now)
+    last_gate.join(30)
+    assert seen[ada].topics == {"product-news"}
+    assert seen[ada].paused

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from socket import socket
 
 import pytest
 from sqlalchemy import event, func, select
@@ -22,7 +23,17 @@ from nurture.store.doubts import Selection
 from nurture.store.tables import audit, events, leads, messages
 from nurture.transports.smtp import SmtpSettings, SmtpTransport, Tls
 from tests.engine.programme import Programme
-from tests.engine.test_deliver_trouble import ANN, Mails, Wire, accept, mail, plan, rows, states
+from tests.engine.test_deliver_trouble import (
+    ADA,
+    ANN,
+    Mails,
+    Wire,
+    accept,
+    mail,
+    plan,
+    rows,
+    states,
+)
 from tests.transports.servers import HOST, SmtpServer, serving
 
 NO = Refused(reason="550 no", permanent=True)
@@ -64,6 +75,29 @@ def test_a_relay_that_refuses_us_delays_mail_until_it_is_mended(programme: Progr
         programme.now += DOUBTED
         mail(programme)
         assert states(programme) == {"accepted": 20}
+        way.close()
+
+
+class UnsureOfOne(SmtpServer):
+    """Never knows whether it relays for Ada, and for everybody else it does."""
+
+    def _say(self, connection: socket, verb: str, usual: str) -> bool:
+        is_ada = verb == "RCPT" and ADA in self.commands[-1]
+        return super()._say(connection, verb, "454 4.7.1 not now" if is_ada else usual)
+
+
+def test_a_server_that_is_unsure_of_one_recipient_for_ever_holds_up_nobody_else(
+    lite: Programme,
+) -> None:
+    with serving(UnsureOfOne()) as port:
+        account = SmtpSettings(host=HOST, port=port, tls=Tls.NONE, local_name="me")
+        way = SmtpTransport(account, to_bytes=to_bytes)
+        lite.ways = replace(lite.ways, transport=way)
+        plan(lite, 20)
+        assert mail(lite).halted == ""
+        assert states(lite) == {"accepted": 19, "ready": 1}
+        (hers,) = rows(lite, "ready")
+        assert (hers.tries, hers.reason) == (1, "smtp: 454 4.7.1 not now")
         way.close()
 
 

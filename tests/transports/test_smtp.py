@@ -180,10 +180,7 @@ CASES = [
     ),
     pytest.param(
         {"RCPT": "454 4.7.1 Relay access denied"},
-        Halted(
-            reason="smtp: RCPT: not now: 454 4.7.1 Relay access denied",
-            until=NOW + timedelta(minutes=5),
-        ),
+        Refused(reason="smtp: 454 4.7.1 Relay access denied", permanent=False, of_us=True),
         id="RCPT 454: whom it relays for it cannot find out now",
     ),
     pytest.param(
@@ -384,8 +381,11 @@ def test_where_nobody_listens_everything_is_kept() -> None:
         assert "unreachable" in outcome.reason
 
 
-def test_a_server_that_refuses_us_twice_is_not_asked_about_the_mails_behind() -> None:
-    server = SmtpServer(says={"RCPT": "554 5.7.1 Sender address rejected"})
+@pytest.mark.parametrize(
+    "reply", ["554 5.7.1 Sender address rejected", "454 4.7.1 Relay access denied"]
+)
+def test_a_server_that_refuses_us_twice_is_not_asked_about_the_mails_behind(reply: str) -> None:
+    server = SmtpServer(says={"RCPT": reply})
     with serving(server) as port:
         first, second, *rest = sent([letter(n) for n in range(4)], port)
     assert isinstance(first, Refused)

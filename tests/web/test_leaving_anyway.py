@@ -152,6 +152,16 @@ def test_one_click_is_taken(broken: Broken, lost: str) -> None:
     )
 
 
+@pytest.mark.parametrize("key", ["no key", "MFkw", public(KEY)[:-8]])
+def test_one_click_is_taken_where_a_verification_key_is_none(broken: Broken, key: str) -> None:
+    for known in (COMPLETE, broken.env):
+        mistaken = replace(broken, env={**known, "POST_KEY": key})
+        with mistaken.serving() as browser:
+            assert browser.post(broken.link("u"), data=ONE_CLICK).status_code == 200
+            assert browser.post("/hooks/sendgrid", content=b"[]").status_code == 401
+    assert broken.stopped() == "unsubscribed"
+
+
 @EITHER
 def test_the_pages_by_which_people_leave_are_shown(broken: Broken, lost: str) -> None:
     with broken.serving() as browser:

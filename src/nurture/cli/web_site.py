@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -41,7 +41,7 @@ def web_app(app: App) -> Iterator[FastAPI]:
                 clock=app.now,
                 ring=doorbell.ring,
                 outbox_dir=app.settings.outbox if known.transport == "outbox" else None,
-                provider_keys=known.webhook_keys,
+                provider_keys=_readable(known.webhook_keys),
                 provider_max_age=MAX_AGE if age is None else timedelta(seconds=age),
                 operator_token=env.get(OPERATOR_TOKEN, ""),
                 behind_proxy=env.get(BEHIND_PROXY, "") not in ("", "0", "no", "false"),
@@ -65,6 +65,20 @@ def _essentials(app: App) -> Essentials:
                 " else waits. See `nurture doctor`."
             )
         return app.runtime.essentials(connection)
+
+
+def _readable(keys: Sequence[str]) -> tuple[str, ...]:
+    """Return the keys that posts can be verified by: for none of the others does a page wait."""
+    from nurture.cli.show import warn
+    from nurture.project.webhook_key import is_verification_key
+
+    found = tuple(filter(is_verification_key, keys))
+    if len(found) < len(keys):
+        warn(
+            "nurture: not every one of webhook_keys is a public key that SendGrid signs with;"
+            " what is signed by another is refused. See `nurture check`."
+        )
+    return found
 
 
 def port_of(app: App) -> int:

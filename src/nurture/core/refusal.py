@@ -101,19 +101,21 @@ def weigh(results: Sequence[tuple[int, Outcome]], row: Sequence[int], *, now: da
     known = len(row) >= IN_A_ROW
     outcomes = [outcome for _, outcome in results]
     people, places = list(row), list[int]()
-    reason = ""
+    # Of those before nobody knows any more what their refusals spoke of.
+    as_ours, reason = set(row), ""
     for place, (lead_id, outcome) in enumerate(results):
         match outcome:
             case Accepted():
                 _doubt(outcomes, places, people, known=known, now=now)
-                people, places, known = [], [], False
+                people, places, as_ours, known = [], [], set(), False
             case Refused(permanent=True, asked=True, of_us=of_us):
                 if lead_id not in people:
                     people.append(lead_id)
                 places.append(place)
                 if of_us:
-                    outcomes[place] = _kept(outcome, is_try=len(people) == 1, now=now)
-                    if len(people) >= OF_US_IN_A_ROW:
+                    as_ours.add(lead_id)
+                    outcomes[place] = _kept(outcome, is_try=len(as_ours) == 1, now=now)
+                    if len(as_ours) >= OF_US_IN_A_ROW:
                         reason = f"the server refuses us, not the mail: {outcome.reason}"
             case _:
                 pass

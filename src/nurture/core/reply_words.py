@@ -13,9 +13,14 @@ LONGEST_STOP = 200
 _SIGNATURE = re.compile(r"--\s*$|sent from my |von meinem .{2,40} gesendet", re.IGNORECASE)
 _QUOTE = re.compile(r"^(>|on .{5,120} wrote:|am .{5,120} schrieb|-----original)", re.IGNORECASE)
 _WORD = re.compile(r"[\w']+")
-_GREETING = re.compile(
-    r"\W*(hi|hello|hey|dear|hallo|liebe[rs]?|guten tag|bonjour)\b[^,.!:;]{0,40}([,.!:;]|$)",
-    re.IGNORECASE,
+_HELLO = r"\W*(hi|hello|hey|dear|hallo|liebe[rs]?|guten tag|bonjour)\b"
+_GREETINGS = tuple(
+    re.compile(_HELLO + behind, re.IGNORECASE)
+    for behind in (
+        r"[^,.!:;]{0,40}([,.!:;]|$)",
+        r"[^,.!:;]{0,40}?\s[-\u2013\u2014]\s",
+        r"( there)?\s",
+    )
 )
 _MAILS = r"(e ?)?(mails?|mailings?|messages?|newsletters?|spam|communications?)"
 _LIST = rf"((mailing |e ?mail |distribution |contact )?(lists?|database)|{_MAILS}|verteiler|liste)"
@@ -23,27 +28,39 @@ _TAKE = r"(nehmen|streichen|löschen)"
 _FROM_LIST = (
     r"(aus|von) (dem|der|ihrem|ihrer|diesem|dieser) (e ?mail ?)?(verteiler|liste|mailingliste)"
 )
+_ADDRESS = r"(my|our|this) (e ?mail )?address|(my|our) name"
+_WHOM = rf"(me|us|{_ADDRESS}|(my|our) e ?mail)"
 _WHOSE = r"((any|all)( of)? )?((your|this|that|these|those|the|such|more|further) ){0,2}"
+_UNWANTED = r"(i|we) (do not|don't) (want|wish)( to (get|receive))?"
 _AGAIN = r"( (now|again|any ?more|immediately|at once|asap))?"
+_WISH = r"((ich möchte|wir möchten|ich will|wir wollen) )?"
 _STOPS = (
-    r"stop",
+    r"stopp?( (it|this|all|everything))?",
+    r"(cancel|end) ((my|our|the|this) )?subscription",
+    r"leave (me|us) alone",
     rf"stop ((e ?)?mailing|contacting|messaging|spamming|writing( to)?) (me|us){_AGAIN}",
     rf"stop sending( (me|us))?( {_WHOSE}({_MAILS}|stuff|things|this|these))?{_AGAIN}",
     rf"stop {_WHOSE}{_MAILS}",
     rf"(do not|don't|never) ((e ?)?mail|contact|message|write( to)?) (me|us){_AGAIN}",
-    rf"unsubscribe( (me|us))?( from {_WHOSE}{_LIST})?{_AGAIN}",
-    rf"(be )?(removed?|taken?|deleted?)( (me|us))?( (from|off) {_WHOSE}{_LIST})?",
+    rf"unsubscribe( {_WHOM})?( from ({_WHOSE}{_LIST}|this|everything|all))?{_AGAIN}",
+    rf"(be )?removed?( {_WHOM})?( (from|off) {_WHOSE}{_LIST})?{_AGAIN}",
+    # Who wants a mail deleted may have sent it to us by mistake.
+    rf"(be )?deleted?( (me|us|{_ADDRESS}))?( (from|off) {_WHOSE}{_LIST})?{_AGAIN}",
+    rf"(take {_WHOM}|(be )?taken) (off( {_WHOSE}{_LIST})?|from {_WHOSE}{_LIST}){_AGAIN}",
+    rf"{_UNWANTED} (any )?(more )?(of )?{_WHOSE}{_MAILS}( from you)?{_AGAIN}",
     rf"opt (me |us )?out( of {_WHOSE}{_LIST})?",
     rf"no (more|further) {_MAILS}",
-    r"(newsletter )?(abmelden|austragen|abbestellen)",
+    rf"{_WISH}((mich|uns) )?(bitte )?((vom|den) )?(newsletter )?(abmelden|austragen|abbestellen)",
+    r"abmeldung( vom newsletter)?",
     r"(melden|tragen) sie (mich|uns) (bitte )?(ab|aus)",
     rf"({_TAKE} sie )?((mich|uns) )?(bitte )?{_FROM_LIST}( ({_TAKE}|entfernen|heraus|raus))?",
-    r"keine ((weiteren|mehr) )?(e ?)?mails?( mehr)?",
-    r"(me )?(désinscrire|désabonner)|désinscription|(désinscrivez|désabonnez) moi",
+    rf"{_WISH}keine ((weiteren|mehr) )?(e ?)?mails?( mehr)?( (erhalten|bekommen|senden|schicken))?",
+    r"(veuillez )?(me )?(désinscrire|désabonner)|désinscription|(désinscrivez|désabonnez) moi",
 )
-_THANKS = r"(please|thanks|thank you|many thanks|bitte|danke|vielen dank|merci)"
+_THANKS = r"(please|pls|plz|kindly|thanks|thank you|many thanks|bitte|danke|vielen dank|merci)"
 _STOP = re.compile(
-    r"((no (thanks|thank you)|((i'm|i am|we are|we're) )?not interested|sorry|enough) )?"
+    r"((no (thanks|thank you)|((i'm|i am|we are|we're) )?(not|no longer) interested"
+    r"|sorry|enough) )?"
     rf"({_THANKS} )?"
     r"((can|could|would|will) you (please )?|(i|we|i'd|we'd)( would)? (want|wish|like) to )?"
     rf"({'|'.join(_STOPS)})( {_THANKS}){{0,2}}"
@@ -90,7 +107,8 @@ def says_stop(words: str, subject: str = "") -> bool:
 def _is_stop(line: str) -> bool:
     if len(line) > LONGEST_STOP:
         return False
-    return any(_STOP.fullmatch(_plain(each)) for each in (line, _GREETING.sub("", line, count=1)))
+    said = (line, *(greeting.sub("", line, count=1) for greeting in _GREETINGS))
+    return any(_STOP.fullmatch(_plain(each)) for each in said)
 
 
 def _goes_on(line: str, after: str) -> bool:

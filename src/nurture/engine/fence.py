@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Protocol, assert_never, runtime_checkable
+from typing import Protocol, TypeVar, assert_never, runtime_checkable
 
 from nurture.core.event import EventKind
 from nurture.core.fence import (
@@ -41,6 +41,8 @@ MOST_REFUSALS = 3
 PATIENCE = timedelta(minutes=1)
 """After this a pass begins no further call: the next one goes on."""
 FORGET_AFTER = timedelta(days=30)
+
+Waiting = TypeVar("Waiting")
 
 
 class Keeper(Protocol):
@@ -192,6 +194,8 @@ def call_back(
     Nothing is open in the database during a call, and each is written down before it is made.
     """
     done, refused = Recalled(), 0
+    # Read anew: whoever calls may have been at other work for longer than anybody's patience.
+    now = clock() if clock else now
     with runtime.database.read() as connection:
         if not fences.any_open(connection, now=now):
             return done
@@ -201,7 +205,7 @@ def call_back(
             *fences.in_doubt(connection, transport, after=after, limit=MOST_CALLS),
             *fences.of_the_stopped(connection, transport, after=after, limit=MOST_CALLS),
         ]
-    _free(runtime, recall, now)
+    _free(runtime, recall, now, clock)
     for mail, at in _in_time(waiting[:MOST_CALLS], now, clock):
         mine = places + mail.is_asked
         if why_not_called_back(_kept(mail), fence=recall.fence, places=mine, now=at):
@@ -219,13 +223,15 @@ def call_back(
 
 
 def _in_time(
-    waiting: Sequence[fences.Fenced], now: datetime, clock: Callable[[], datetime] | None
-) -> Iterator[tuple[fences.Fenced, datetime]]:
-    for mail in waiting:
+    waiting: Sequence[Waiting], now: datetime, clock: Callable[[], datetime] | None
+) -> Iterator[tuple[Waiting, datetime]]:
+    """Yield what still has its turn, with the time, until patience is over."""
+    begun = clock() if clock else now
+    for one in waiting:
         at = clock() if clock else now
-        if at - now > PATIENCE:
+        if at - begun > PATIENCE:
             return
-        yield mail, at
+        yield one, at
 
 
 def _kept(mail: fences.Fenced) -> Kept:
@@ -253,12 +259,14 @@ def _note(
             assert_never(unknown)
 
 
-def _free(runtime: Runtime, recall: Recall, now: datetime) -> None:
+def _free(
+    runtime: Runtime, recall: Recall, now: datetime, clock: Callable[[], datetime] | None
+) -> None:
     """Give places back whose mails were thrown away by now."""
     with runtime.database.read() as connection:
         over = fences.to_free(connection, before=now - FREE_AFTER, limit=MOST_CALLS)
     freed = []
-    for key, batch_id in over:
+    for (key, batch_id), _ in _in_time(over, now, clock):
         if not recall.keeper.free(batch_id):
             break
         freed.append(key)

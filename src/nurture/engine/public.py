@@ -233,9 +233,10 @@ def choose_topics(
     """
     grant = granted(runtime, token, Purpose.PREFERENCES, now=now)
     with runtime.database.write() as connection:
+        leads.hold(connection, [addressed(runtime, connection, grant).lead.id])
+        # Read once more: what somebody chose on another page meanwhile is known now.
         found = addressed(runtime, connection, grant)
         message, lead = found.message, found.lead
-        leads.hold(connection, [lead.id])
         arrived.note(connection, message, arrived.FOLLOWED, now=now)
         offered = _offering(runtime, connection, found).topics
         given = [t for t in offered if t in wanted and t not in lead.topics]

@@ -229,8 +229,14 @@ def addresses(connection: Connection, ids: Iterable[int]) -> dict[int, Address]:
 def held_recipients(
     connection: Connection, ids: Iterable[int], *, now: datetime
 ) -> dict[int, Recipient]:
-    """Lock leads until the transaction ends, and return them as the last gate sees them, by id."""
-    rows = connection.execute(_HELD, {"ids": list(ids), "now": now}).tuples().all()
+    """Lock leads until the transaction ends, and return them as the last gate sees them, by id.
+
+    Read when they are locked: a statement that waits for a lock looks past the lead's own row, at
+    consents and pauses, as they were before.
+    """
+    wanted = sorted(set(ids))
+    hold(connection, wanted)
+    rows = connection.execute(_AT_THE_GATE, {"ids": wanted, "now": now}).tuples().all()
     return {
         lead_id: Recipient(
             email=email,
@@ -259,7 +265,7 @@ def hold(connection: Connection, ids: Iterable[int]) -> None:
     """
     wanted = sorted(set(ids))
     if wanted and connection.dialect.name == "postgresql":
-        connection.execute(locked_in_order(select(leads.c.id).where(among(leads.c.id, wanted))))
+        connection.execute(_HOLD, {"ids": wanted})
 
 
 def locked_in_order(statement: Select[Any]) -> Select[Any]:
@@ -268,12 +274,11 @@ def locked_in_order(statement: Select[Any]) -> Select[Any]:
     return statement.order_by(leads.c.id).with_for_update(key_share=True, of=leads)
 
 
-_HELD = locked_in_order(
-    select(
-        *(leads.c.id, leads.c.email, leads.c.time_zone, TOPICS, leads.c.suppressed),
-        *(leads.c.locked, leads.c.stage, paused(leads.c.id, now=bindparam("now", type_=Instant))),
-    ).where(among_given(leads.c.id, "ids"))
-)
+_HOLD = locked_in_order(select(leads.c.id).where(among_given(leads.c.id, "ids")))
+_AT_THE_GATE = select(
+    *(leads.c.id, leads.c.email, leads.c.time_zone, TOPICS, leads.c.suppressed),
+    *(leads.c.locked, leads.c.stage, paused(leads.c.id, now=bindparam("now", type_=Instant))),
+).where(among_given(leads.c.id, "ids"))
 
 
 def cycle_starts(connection: Connection, ids: Sequence[int]) -> dict[int, datetime]:

@@ -184,10 +184,11 @@ def _change_by_arrays(
 ) -> int:
     """Join one array for each column; a value that all rows share goes once, as itself."""
     of_column = list(zip(*rows, strict=True))
-    # Never the first: without a list there would be nothing to join.
+    # Never the first, or there would be nothing to join; nor JSON, where 1 and true are not equal.
+    may = [number > 0 and not isinstance(c.type, JSON) for number, c in enumerate(columns)]
     shared = tuple(
-        number > 0 and values.count(values[0]) == len(values)
-        for number, values in enumerate(of_column)
+        can and values.count(values[0]) == len(values)
+        for can, values in zip(may, of_column, strict=True)
     )
     given = {
         f"given_{place.name}": values[0] if once else values

@@ -43,7 +43,8 @@ _GO_AHEAD = 354
 _TOO_LARGE = 552
 _NOT_LET_IN = frozenset({530, 534, 535, 538})
 _RELAY_UNSURE = 454
-"""Postfix says so where it cannot find out now whom it relays for; RFC 4954: nor who we are."""
+"""Postfix says so to `RCPT` where it cannot find out now whom it relays for: one may be about its
+recipient, two in a row are about us."""
 _LEADING_DOT = re.compile(rb"^\.", re.MULTILINE)
 
 
@@ -200,24 +201,23 @@ class SmtpTransport:
         """Announce the message; return the refusal, or None when the body may follow."""
         mail = message.mail
         options = [f"SIZE={len(content)}"] if server.has_extn("size") else []
-        if _needs_utf8(message):
+        ordinary = not _needs_utf8(message)
+        if not ordinary:
             options += ["SMTPUTF8", "BODY=8BITMIME"]
         code, text = server.mail(mail.sender.email, options)
         if code in _NOT_LET_IN:
             raise _HaltedError(f"MAIL: {code} {_said(text)}", None)
-        if 500 <= code < 600 and code != _TOO_LARGE and not options[2:]:  # noqa: PLR2004 (classes)
+        if 500 <= code < 600 and code != _TOO_LARGE and ordinary:  # noqa: PLR2004 (classes)
             # All our mail has this sender: that no recipient may have any is no mail's own fault.
             raise _HaltedError(f"MAIL: the sender is refused: {code} {_said(text)}", now + _LATER)
         if code == _CLOSING:
             raise _ClosingError(f"MAIL: 421 {_said(text)}")
-        if 400 <= code < 500 and not options[2:]:  # noqa: PLR2004 (classes)
+        if 400 <= code < 500 and ordinary:  # noqa: PLR2004 (classes)
             raise _HaltedError(f"MAIL: not now: {code} {_said(text)}", now + _A_WHILE)
         to_mailbox = False
         if _is_good(code):
             to_mailbox = True
             code, text = server.rcpt(mail.recipient.email)
-            if code == _RELAY_UNSURE:
-                raise _HaltedError(f"RCPT: not now: {code} {_said(text)}", now + _A_WHILE)
             if _is_good(code):
                 to_mailbox = False
                 code, text = server.docmd("DATA")
@@ -349,11 +349,12 @@ def _refused(code: int, text: bytes, *, to_mailbox: bool = False) -> Refused:
     """Return what a refusal proves; only the answer to its very address proves it to be none."""
     permanent = 500 <= code < 600  # noqa: PLR2004 (the classes of reply codes)
     about = speaks_of(_said(text)) if permanent else About.MAIL
+    unsure_of_us = to_mailbox and code == _RELAY_UNSURE
     return Refused(
         reason=reason(f"smtp: {code} {_said(text)}"),
         permanent=permanent,
         no_mailbox=to_mailbox and about is About.MAILBOX,
-        of_us=about is About.US or code in _NOT_LET_IN,
+        of_us=about is About.US or code in _NOT_LET_IN or unsure_of_us,
     )
 
 
