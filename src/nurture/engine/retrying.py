@@ -6,17 +6,17 @@ does: windows, caps and stops hold, and what has expired does not leave.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from nurture.core.errors import MisuseError
 from nurture.core.event import EventKind, NewEvent
-from nurture.core.message import MessageState
-from nurture.engine import intake
+from nurture.core.message import Message, MessageState
+from nurture.engine import intake, settling
 from nurture.engine.by_hand import Who
 from nurture.engine.runtime import Runtime
 from nurture.engine.story_notes import BY_HAND
-from nurture.store import by_hand, failures, leads, messages, records
+from nurture.store import failures, leads, messages, records
 from nurture.store.db import Connection
 from nurture.store.doubts import Selection
 from nurture.store.failures import Failed
@@ -25,7 +25,8 @@ from nurture.store.failures import Failed
 def retry(runtime: Runtime, texts: Sequence[str], who: Who, *, now: datetime) -> list[Failed]:
     """Send the failed mails of these ids once more."""
     with runtime.database.write() as connection:
-        ids = {_one(connection, text) for text in texts}
+        whole = messages.by_uids(connection, {text.strip().casefold() for text in texts}).values()
+        ids = {_one(connection, text, whole) for text in texts}
         mails = failures.failed(connection, Selection(ids=tuple(sorted(ids))))
         if len(mails) != len(ids):
             raise MisuseError("mail to somebody who is stopped is not sent again")
@@ -48,17 +49,12 @@ def retry_all(
     return mails
 
 
-def _one(connection: Connection, text: str) -> int:
+def _one(connection: Connection, text: str, whole: Iterable[Message]) -> int:
     """Return the failed mail whose id begins so."""
-    whole = messages.by_uid(connection, text.strip().casefold())
-    found = [whole] if whole else by_hand.find_message(connection, text) if text.strip() else []
-    if not found:
-        raise MisuseError(f"no mail is called {text!r}; `nurture why LEAD` tells of each mail")
-    if len(found) > 1:
-        raise MisuseError(f"{text!r} is the beginning of several ids; give more of it")
-    if found[0].state is not MessageState.FAILED:
-        raise MisuseError(f"mail {found[0].uid} is {found[0].state}; it has not failed")
-    return found[0].id
+    mail = settling.called(connection, text, whole, see="`nurture why LEAD`")
+    if mail.state is not MessageState.FAILED:
+        raise MisuseError(f"mail {mail.uid} is {mail.state}; it has not failed")
+    return mail.id
 
 
 def _retry(

@@ -24,23 +24,27 @@ from nurture.store.doubts import InDoubt, Selection
 def named(connection: Connection, texts: Sequence[str]) -> list[InDoubt]:
     """Return the mails in doubt whose ids begin so, or say which of the texts names none."""
     whole = messages.by_uids(connection, {text.strip().casefold() for text in texts})
-    ids = {_one(connection, text, whole.values()) for text in texts}
+    ids = set()
+    for text in texts:
+        mail = called(connection, text, whole.values(), see="`nurture message list`")
+        if mail.state not in by_hand.IN_DOUBT:
+            raise MisuseError(f"mail {mail.uid} is {mail.state}; there is no doubt to settle")
+        ids.add(mail.id)
     found = doubts.in_doubt(connection, selection=Selection(ids=tuple(sorted(ids))))
     assert len(found) == len(ids), "what is in doubt was attempted"
     return found
 
 
-def _one(connection: Connection, text: str, whole: Iterable[Message]) -> int:
+def called(connection: Connection, text: str, whole: Iterable[Message], *, see: str) -> Message:
+    """Return the mail whose id begins so; those in `whole` need not be looked for."""
     found = [mail for mail in whole if mail.uid == text.strip().casefold()]
     if not found and text.strip():
         found = by_hand.find_message(connection, text)
     if not found:
-        raise MisuseError(f"no mail is called {text!r}; see `nurture message list`")
+        raise MisuseError(f"no mail is called {text!r}; see {see}")
     if len(found) > 1:
         raise MisuseError(f"{text!r} is the beginning of several ids; give more of it")
-    if found[0].state not in by_hand.IN_DOUBT:
-        raise MisuseError(f"mail {found[0].uid} is {found[0].state}; there is no doubt to settle")
-    return found[0].id
+    return found[0]
 
 
 def settle(

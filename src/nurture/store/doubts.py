@@ -58,8 +58,10 @@ class Selection:
     before: datetime | None = None
     parked: bool = False
 
-    def terms(self) -> Iterator[ColumnElement[bool]]:
-        """Yield what a row has to fit."""
+    def terms(
+        self, at: ColumnElement[datetime] = attempts.c.started_at
+    ) -> Iterator[ColumnElement[bool]]:
+        """Yield what a row has to fit; `at` is what `after` and `before` are asked of."""
         if self.ids is not None:
             yield among(messages.c.id, self.ids)
         if self.transport:
@@ -69,9 +71,9 @@ class Selection:
         if self.step:
             yield messages.c.step == self.step
         if self.after is not None:
-            yield attempts.c.started_at >= self.after
+            yield at >= self.after
         if self.before is not None:
-            yield attempts.c.started_at < self.before
+            yield at < self.before
         if self.parked:
             yield messages.c.state == MessageState.PARKED
 

@@ -5,11 +5,11 @@ Who is stopped gets no mail whatever is done: their mails are not counted, and s
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import func, select, update
 
 from nurture.core.message import MessageState
 from nurture.store.db import Connection
@@ -67,25 +67,10 @@ def failed(connection: Connection, wanted: Selection) -> list[Failed]:
             attempts,
             (attempts.c.message_id == messages.c.id) & (attempts.c.epoch == messages.c.epoch),
         )
-        .where(_FAILED, leads.c.suppressed == "", *_terms(wanted))
+        .where(_FAILED, leads.c.suppressed == "", *wanted.terms(messages.c.closed_at))
         .order_by(messages.c.closed_at, messages.c.id)
     )
     return [Failed(**row._mapping) for row in rows]
-
-
-def _terms(wanted: Selection) -> Iterator[ColumnElement[bool]]:
-    if wanted.ids is not None:
-        yield among(messages.c.id, wanted.ids)
-    if wanted.transport:
-        yield attempts.c.transport == wanted.transport
-    if wanted.sequence:
-        yield messages.c.sequence == wanted.sequence
-    if wanted.step:
-        yield messages.c.step == wanted.step
-    if wanted.after is not None:
-        yield messages.c.closed_at >= wanted.after
-    if wanted.before is not None:
-        yield messages.c.closed_at < wanted.before
 
 
 def retry(connection: Connection, ids: Sequence[int], *, reason: str, now: datetime) -> int:
