@@ -116,7 +116,7 @@ class TestLeaving:
         with bo.database.write() as connection:
             claimed = enrollments.claim(
                 connection, now=bo.now, lease=timedelta(minutes=2), limit=10
-            )
+            ).rows
         assert claimed
         by_hand.leave_sequences(bo.runtime, lead_id, ANN, sequence="welcome", now=bo.now)
         with bo.database.write() as connection:

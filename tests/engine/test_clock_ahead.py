@@ -22,7 +22,8 @@ def test_mail_that_was_leased_ahead_leaves_at_once(
     plan(programme, 7)
     with programme.database.write() as connection:
         ahead = programme.now + AHEAD
-        assert len(messages.claim(connection, now=ahead, lease=deliver.LEASE, limit=7)) == 7
+        claim = messages.claim(connection, now=ahead, lease=deliver.LEASE, limit=7)
+        assert len(claim.rows) == 7
     mail(programme)
     assert states(programme) == {"accepted": 7}
     assert len(wire.taken) == 7
@@ -33,7 +34,7 @@ def test_an_enrollment_that_was_leased_ahead_goes_on(programme: Programme) -> No
     programme.tick()
     with programme.database.write() as connection:
         ahead = programme.now + 10 * AHEAD
-        assert enrollments.claim(connection, now=ahead, lease=advance.LEASE, limit=7)
+        assert enrollments.claim(connection, now=ahead, lease=advance.LEASE, limit=7).rows
     assert states(programme) == {"accepted": 1}
     programme.wait(days=4)
     assert states(programme) == {"accepted": 2}
@@ -47,7 +48,7 @@ def test_what_a_worker_holds_whose_clock_is_not_quite_ours_is_left_alone(
     lite.now += timedelta(minutes=10)
     with lite.database.write() as connection:
         messages.claim(connection, now=lite.now + apart, lease=deliver.LEASE, limit=3)
-        assert not messages.claim(connection, now=lite.now, lease=deliver.LEASE, limit=3)
+        assert not messages.claim(connection, now=lite.now, lease=deliver.LEASE, limit=3).rows
 
 
 def test_what_came_onto_a_stop_list_meanwhile_is_read(lite: Programme) -> None:

@@ -315,8 +315,8 @@ def test_mail_that_waited_for_weeks_counts_when_it_leaves(provider: Provider) ->
         connection.execute(messages.update().values(planned_at=at - timedelta(days=90)))
         ada = programme.lead(ADA)
         left = history.left_recently(connection, [ada], now=at)
-        counted = history.recent_sends(connection, [ada], now=at)
+        counted = history.mailed(connection, [ada], now=at).recent
         doubtful = {"state": "uncertain", "accepted_at": None}
         connection.execute(messages.update().values(doubtful))
-        in_doubt = history.recent_sends(connection, [ada], now=at)
+        in_doubt = history.mailed(connection, [ada], now=at).recent
     assert left == counted == in_doubt == {ada: [at]}

@@ -11,7 +11,7 @@ from nurture.store import queues
 from nurture.store.db import Database
 
 NOW = datetime(2026, 9, 1, tzinfo=UTC)
-SMALL = {"tasks", "switches"}
+SMALL = {"switches", "tasks", "departures"}
 """Tables that are read in full: there is never much in them."""
 
 

@@ -39,7 +39,7 @@ from nurture.core.token import public_id
 from nurture.engine import intake
 from nurture.engine.runtime import Runtime, asked_inside, today
 from nurture.engine.values import template_values
-from nurture.store import dispatch, enrollments, history, leads, messages, records, sending
+from nurture.store import dispatch, enrollments, history, leads, leases, messages, records, sending
 from nurture.store.db import Connection
 
 log = logging.getLogger(__name__)
@@ -89,9 +89,8 @@ def run(
     """
     counts = Advanced()
     with runtime.database.lease() as connection:
-        claimed = enrollments.claim(
-            connection, now=now, lease=LEASE, limit=limit, lead_ids=lead_ids
-        )
+        claim = enrollments.claim(connection, now=now, lease=LEASE, limit=limit, lead_ids=lead_ids)
+    claimed = claim.rows
     if not claimed:
         return counts
     with runtime.database.read() as connection:
@@ -103,6 +102,9 @@ def run(
         # Something in the batch cannot be stored: find it alone, so that it stops nobody else.
         log.exception("a batch of %s could not be stored at once; storing one by one", len(claimed))
         counts = _store_singly(runtime, batch, now)
+    if claim.lease_id is not None:
+        with runtime.database.lease() as connection:
+            leases.give_back(connection, claim.lease_id)
     counts.enrollments = len(claimed)
     return counts
 
@@ -151,8 +153,7 @@ def _situations(
     steps = {type(step) for sequence in sequences for step in sequence.steps}
     day = today(runtime.in_force(connection).project, now)
     facts = history.read_facts(connection, people, asked_inside(sequences), now=now, today=day)
-    sends = history.recent_sends(connection, lead_ids, now=now)
-    unsettled = history.unsettled(connection, ids)
+    mailed = history.mailed(connection, lead_ids, now=now)
     waiting = sending.waiting(connection, lead_ids) if _some_replace(sequences) else {}
     done = history.tasks_done(connection, ids) if TaskStep in steps else set()
     views = history.read_handoffs(connection, people) if HandoffStep in steps else {}
@@ -161,8 +162,8 @@ def _situations(
         view = views.get(enrollment.lead_id)
         return Situation(
             facts=facts[enrollment.lead_id],
-            recent_sends=sends.get(enrollment.lead_id, ()),
-            unsettled=enrollment.id in unsettled,
+            recent_sends=mailed.recent.get(enrollment.lead_id, ()),
+            unsettled=enrollment.id in mailed.unsettled,
             task_done=(enrollment.id, enrollment.step, enrollment.visit) in done,
             handoff_state=view.state if view else "",
             handoff_answer=view.answer if view else None,
@@ -205,7 +206,6 @@ def _store(runtime: Runtime, connection: Connection, batch: _Batch, now: datetim
             connection, enrollment, until=now + pause, reason=f"set aside: {reason}"
         )
     decided = [d for d in batch.decided if d.enrollment.id in still]
-    enrollments.release(connection, [row_id for row_id in seen if row_id not in still])
     enrollments.settle(connection, [(d.enrollment, d.decision) for d in decided], now=now)
     records.note_decisions(
         connection, [(d.enrollment, note) for d in decided for note in d.decision.notes], now=now

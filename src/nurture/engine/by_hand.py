@@ -97,7 +97,7 @@ def leave_sequences(
         reason = who.reason or "taken out"
         enrollments.end(connection, [(e, End(step=e.step, reason=reason)) for e in ending], now=now)
         by_hand.take_back(
-            connection, [e.id for e in ending], reason=f"{BY_HAND}: {reason}", now=now
+            connection, lead_id, [e.id for e in ending], reason=f"{BY_HAND}: {reason}", now=now
         )
         records.note_decisions(
             connection,

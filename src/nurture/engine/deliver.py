@@ -23,7 +23,7 @@ from nurture.engine.last_look import Ready, Unrendered, pass_gate, why_not
 from nurture.engine.mailroom import Mailroom
 from nurture.engine.outcomes import Delivered
 from nurture.engine.runtime import Runtime
-from nurture.store import dispatch, leads, messages, refusals, switches
+from nurture.store import dispatch, leads, leases, messages, refusals, switches
 from nurture.store.db import Connection
 from nurture.transports.base import LEFT_OVER, PATIENCE
 
@@ -102,11 +102,10 @@ def run(
     with runtime.database.lease() as connection:
         pacing = runtime.in_force(connection).project.workspace.pacing
         limit = min(limit, _room(connection, transport, pacing, counts, now, limit))
-        batch = (
-            messages.claim(connection, now=now, lease=LEASE, limit=limit, lead_ids=lead_ids)
-            if limit
-            else []
-        )
+        if not limit:
+            return counts
+        claim = messages.claim(connection, now=now, lease=LEASE, limit=limit, lead_ids=lead_ids)
+    batch = claim.rows
     counts.claimed = len(batch)
     way = _Way(mailroom=mailroom, transport=transport, pacing=pacing, clock=clock)
     if pacing.is_set:
@@ -120,6 +119,9 @@ def run(
             # Read after the provider was asked for ids: fences begin here.
             at = clock() if clock else now
             _send_group(runtime, way, going, counts, at)
+    if claim.lease_id is not None:
+        with runtime.database.lease() as connection:
+            leases.give_back(connection, claim.lease_id)
     return counts
 
 
@@ -192,7 +194,7 @@ def _send_group(
         # Read again: rendering and waiting for locks are no part of what the deadline allows for.
         at = way.clock() if way.clock else now
         began = dispatch.begin(connection, _attempts(leaving.go, transport, at), now=now)
-        fence.record(connection, transport, rendered, began)
+        fence.record(connection, transport, rendered, began.message_ids)
         dispatch.stop(connection, leaving.stopped, now=now)
         dispatch.postpone(connection, leaving.later)
         dispatch.give_back(connection, leaving.again, not_before=now)
@@ -200,13 +202,17 @@ def _send_group(
     counts.unrendered += len(leaving.unrendered)
     counts.stopped += len(leaving.stopped)
     counts.postponed += len(leaving.later) + len(leaving.again)
-    going = [item for item in leaving.go if item.message.id in began]
+    going = [item for item in leaving.go if item.message.id in began.message_ids]
     if not going:
         return
     # From here on the outcome of these messages can become unknown.
     answers = _send(transport, [item.outgoing for item in going], at, way.clock)
-    answered = list(zip(going, answers, strict=True))
-    outcomes.settle(runtime, transport.name, answered, counts, now)
+    answered = outcomes.Answered(
+        transport=transport.name,
+        departure_id=began.id,
+        results=list(zip(going, answers, strict=True)),
+    )
+    outcomes.settle(runtime, answered, counts, now)
 
 
 def _send(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol, TypeVar, assert_never, runtime_checkable
@@ -147,7 +147,7 @@ def record(
     connection: Connection,
     transport: object,
     rendered: Sequence[Ready | Unrendered],
-    began: set[int],
+    began: Collection[int],
 ) -> None:
     """Record the fences of the mails that leave; ids of the others go back into the stock."""
     fencing = _fencing(transport)

@@ -62,7 +62,7 @@ def look(
         ]
         if selection is not None:
             return Standstill(mails=doubtful[:limit], more=max(0, len(doubtful) - limit))
-        leaving = doubts.in_doubt(connection, [MessageState.DISPATCHING])
+        leaving = doubts.leaving(connection)
         pacing = runtime.in_force(connection).project.workspace.pacing
         names = throttle.switch_names(evidences.transport, pacing)
         ready, more = _ready(connection, names, limit, now)

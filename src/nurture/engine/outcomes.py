@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from time import sleep
 from typing import assert_never
@@ -25,7 +25,14 @@ log = logging.getLogger(__name__)
 PAUSES = (1.0, 3.0, 6.0)
 """Seconds before what is known is written once more, if the database is gone at that moment."""
 
-Answered = Sequence[tuple[Ready, Outcome]]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """What a transport has answered to the mails of a departure."""
+
+    transport: str
+    departure_id: int | None
+    results: Sequence[tuple[Ready, Outcome]]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -44,9 +51,7 @@ class Delivered:
     row: tuple[int, ...] = ()
 
 
-def settle(
-    runtime: Runtime, transport: str, answered: Answered, counts: Delivered, now: datetime
-) -> None:
+def settle(runtime: Runtime, answered: Answered, counts: Delivered, now: datetime) -> None:
     """Settle the mails of a group, and halt the transport where the answers ask for it.
 
     What the other side has said is known here and nowhere else: a database that is gone is asked
@@ -54,12 +59,13 @@ def settle(
     """
     before = counts.row
     weighed = weigh(
-        [(item.message.lead_id, outcome) for item, outcome in answered], before, now=now
+        [(item.message.lead_id, outcome) for item, outcome in answered.results], before, now=now
     )
-    results = list(zip([item for item, _ in answered], weighed.outcomes, strict=True))
-    _write(runtime, transport, results, weighed, before, now)
+    leaving = [item for item, _ in answered.results]
+    answered = replace(answered, results=list(zip(leaving, weighed.outcomes, strict=True)))
+    _write(runtime, answered, weighed, before, now)
     counts.row = weighed.row
-    for _, outcome in results:
+    for outcome in weighed.outcomes:
         match outcome:
             case Accepted():
                 counts.accepted += 1
@@ -76,22 +82,17 @@ def settle(
 
 
 def _write(
-    runtime: Runtime,
-    transport: str,
-    results: Answered,
-    weighed: Weighed,
-    before: tuple[int, ...],
-    now: datetime,
+    runtime: Runtime, answered: Answered, weighed: Weighed, before: tuple[int, ...], now: datetime
 ) -> None:
     pauses, bounces = list(PAUSES), True
     while True:
         try:
             with runtime.database.write() as connection:
                 if bounces:
-                    _note_bounces(runtime, connection, transport, results, now)
-                _settle(connection, transport, results, weighed, now)
+                    _note_bounces(runtime, connection, answered, now)
+                _settle(connection, answered, weighed, now)
                 if weighed.row != before:
-                    refusals.keep_row(connection, transport, weighed.row)
+                    refusals.keep_row(connection, answered.transport, weighed.row)
         except Outage as error:
             if not pauses:
                 raise
@@ -108,7 +109,7 @@ def _write(
 
 
 def _note_bounces(
-    runtime: Runtime, connection: Connection, transport: str, results: Answered, now: datetime
+    runtime: Runtime, connection: Connection, answered: Answered, now: datetime
 ) -> None:
     """Record refusals of an address itself, which stop it: there is no report to wait for."""
     bounced = [
@@ -117,31 +118,34 @@ def _note_bounces(
             kind=EventKind.MESSAGE_BOUNCED,
             subject=item.message.template,
             occurred_at=now,
-            source=transport,
+            source=answered.transport,
             source_key=item.outgoing.attempt_uid,
             human=True,
             detail={"reason": outcome.reason},
         )
-        for item, outcome in results
+        for item, outcome in answered.results
         if isinstance(outcome, Refused) and outcome.no_mailbox
     ]
     if bounced:
         intake.record(runtime, connection, bounced, project=None, now=now)
 
 
-def _settle(
-    connection: Connection, transport: str, results: Answered, weighed: Weighed, now: datetime
-) -> None:
-    name = f"transport:{transport}"
-    halts = [outcome for _, outcome in results if isinstance(outcome, Halted)]
+def _settle(connection: Connection, answered: Answered, weighed: Weighed, now: datetime) -> None:
+    name = f"transport:{answered.transport}"
+    halts = [outcome for outcome in weighed.outcomes if isinstance(outcome, Halted)]
     # The same halt for each of a group: one row says it once.
     for halted in dict.fromkeys([*([weighed.halted] if weighed.halted else []), *halts]):
         reason, until = halted.reason, halted.until
         switches.halt_at_least(connection, name, reason=reason, until=until, now=now)
-    dispatch.settle(connection, [_settlement(*one, now) for one in results], now=now)
-    strange = sum(isinstance(outcome, Accepted) and outcome.odd for _, outcome in results)
+    dispatch.settle(
+        connection,
+        [_settlement(*one, now) for one in answered.results],
+        now=now,
+        departure_id=answered.departure_id,
+    )
+    strange = sum(isinstance(outcome, Accepted) and outcome.odd for outcome in weighed.outcomes)
     if strange:
-        oddities.note(connection, transport, strange, now=now)
+        oddities.note(connection, answered.transport, strange, now=now)
 
 
 def _settlement(item: Ready, outcome: Outcome, now: datetime) -> dispatch.Settlement:

@@ -232,7 +232,7 @@ def _open(runtime: Runtime, connection: Connection, person: Person, now: datetim
         ],
         mails=lead_story.mails_of(connection, lead_id),
         ready=[(m, projects[m.release_id]) for m in ready if m.release_id in projects],
-        recent_sends=history.recent_sends(connection, [lead_id], now=now).get(lead_id, []),
+        recent_sends=history.mailed(connection, [lead_id], now=now).recent.get(lead_id, []),
         left_recently=history.left_recently(connection, [lead_id], now=now).get(lead_id, []),
         handoffs=[
             (h, lead_story.waiting_before(connection, h) if h.state == "waiting" else 0)

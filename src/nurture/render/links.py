@@ -26,7 +26,7 @@ class Links:
 
     __slots__ = ("_direct", "_link_url", "_routed")
 
-    def __init__(self, link_url: Callable[[int], str], direct: Collection[str]) -> None:
+    def __init__(self, link_url: Callable[[int], str], direct: Collection[object]) -> None:
         self._link_url = link_url
         self._direct = direct
         self._routed: dict[str, str] = {}

@@ -182,7 +182,7 @@ def _written(
 
 
 def _links(shown: Mapping[str, object], link_url: Callable[[int], str]) -> Links:
-    return Links(link_url, frozenset(map(str, map(shown.get, DIRECT_NAMES))))
+    return Links(link_url, tuple(map(shown.get, DIRECT_NAMES)))
 
 
 def _bodies(template: MailTemplate, values: dict[str, object], links: Links) -> tuple[str, str]:

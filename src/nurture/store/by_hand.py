@@ -37,20 +37,25 @@ def send_again(connection: Connection, ids: Sequence[int], *, reason: str, now: 
             reason=reason,
             not_before=now,
             closed_at=None,
-            lease_until=None,
         )
     ).rowcount
 
 
 def take_back(
-    connection: Connection, enrollment_ids: Sequence[int], *, reason: str, now: datetime
+    connection: Connection,
+    lead_id: int,
+    enrollment_ids: Sequence[int],
+    *,
+    reason: str,
+    now: datetime,
 ) -> int:
-    """Cancel mails of these enrollments that have not begun to leave; return how many."""
+    """Cancel mails of a lead's enrollments that have not begun to leave; return how many."""
     return connection.execute(
         update(messages)
         .where(
+            messages.c.lead_id == lead_id,
             messages.c.enrollment_id.in_(enrollment_ids),
             messages.c.state == MessageState.READY,
         )
-        .values(state=MessageState.CANCELLED, reason=reason, closed_at=now, lease_until=None)
+        .values(state=MessageState.CANCELLED, reason=reason, closed_at=now)
     ).rowcount

@@ -11,10 +11,10 @@ from sqlalchemy import ColumnElement, Update, bindparam, case, func, or_, select
 from nurture.core.gate import LATE
 from nurture.core.message import MessageState
 from nurture.core.throttle import RATE, WARM_UP
-from nurture.store import fences, sets
+from nurture.store import departures, fences, sets
 from nurture.store.db import Connection, Instant, stored
-from nurture.store.messages import IN_DOUBT, accept, has_state
-from nurture.store.sets import Given, among
+from nurture.store.messages import NOT_SETTLED, READY, accept
+from nurture.store.sets import Given, among, among_given
 from nurture.store.tables import attempts, messages
 
 
@@ -46,33 +46,43 @@ class Settlement:
     fenced: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Departure:
+    """Which mails leave together, and what ends that; None where none does."""
+
+    message_ids: frozenset[int]
+    id: int | None
+
+
 _STARTING = [
     *(attempts.c.uid, attempts.c.message_id, attempts.c.epoch, attempts.c.transport),
     *(attempts.c.body_hash, attempts.c.deadline, attempts.c.started_at, attempts.c.account),
 ]
 
 
-def begin(connection: Connection, starting: Sequence[NewAttempt], *, now: datetime) -> set[int]:
+_BEGIN = (
+    update(messages)
+    .where(among_given(messages.c.id, "ids"), READY, messages.c.epoch == bindparam("epoch_now"))
+    .values(
+        state=MessageState.DISPATCHING,
+        epoch=bindparam("epoch_next"),
+        closed_at=bindparam("begun_at", type_=Instant),
+    )
+    .returning(messages.c.id)
+)
+
+
+def begin(connection: Connection, starting: Sequence[NewAttempt], *, now: datetime) -> Departure:
     """Mark mails as leaving and record their attempts; commit before any byte leaves.
 
-    Return the ids of the mails that leave. One that is no longer ready at the epoch that was
-    leased, one below the attempt's, stays where it is and gets no attempt.
+    A mail that is no longer ready at the epoch that was claimed, one below the attempt's, stays
+    where it is and gets no attempt.
     """
     leaving: set[int] = set()
     for epoch in sorted({attempt.epoch for attempt in starting}):
         ids = [attempt.message_id for attempt in starting if attempt.epoch == epoch]
-        leaving.update(
-            connection.scalars(
-                update(messages)
-                .where(
-                    among(messages.c.id, ids),
-                    has_state(MessageState.READY),
-                    messages.c.epoch == epoch - 1,
-                )
-                .values(state=MessageState.DISPATCHING, epoch=epoch, closed_at=now)
-                .returning(messages.c.id)
-            )
-        )
+        given = {"ids": ids, "epoch_now": epoch - 1, "epoch_next": epoch, "begun_at": now}
+        leaving.update(connection.scalars(_BEGIN, given).all())
     at = stored(now)
     rows = [
         (
@@ -83,7 +93,11 @@ def begin(connection: Connection, starting: Sequence[NewAttempt], *, now: dateti
         if a.message_id in leaving
     ]
     sets.add(connection, _STARTING, rows)
-    return leaving
+    if not leaving:
+        return Departure(message_ids=frozenset(), id=None)
+    deadline = max(attempt.deadline for attempt in starting)
+    begun = departures.begin(connection, leaving, deadline=deadline)
+    return Departure(message_ids=frozenset(leaving), id=begun)
 
 
 def stop(
@@ -93,12 +107,11 @@ def stop(
     if stopped:
         connection.execute(
             update(messages)
-            .where(messages.c.id == bindparam("key"), has_state(MessageState.READY))
+            .where(messages.c.id == bindparam("key"), READY)
             .values(
                 state=bindparam("new_state"),
                 reason=bindparam("new_reason"),
                 closed_at=now,
-                lease_until=None,
             ),
             [{"key": i, "new_state": state, "new_reason": why} for i, state, why in stopped],
         )
@@ -111,17 +124,17 @@ def postpone(
     if later:
         connection.execute(
             update(messages)
-            .where(messages.c.id == bindparam("key"), has_state(MessageState.READY))
+            .where(messages.c.id == bindparam("key"), READY)
             .values(
                 not_before=bindparam("at", type_=Instant),
                 reason=bindparam("new_reason"),
                 tries=messages.c.tries + int(burned),
-                lease_until=None,
             ),
             [{"key": i, "at": at, "new_reason": why} for i, at, why in later],
         )
 
 
+_DISPATCHING = messages.c.state == MessageState.DISPATCHING
 _STILL_WAITS = or_(
     *(messages.c.reason.startswith(why, autoescape=True) for why in (LATE, RATE, WARM_UP))
 )
@@ -136,8 +149,8 @@ def give_back(
         reason = case((_STILL_WAITS, messages.c.reason), else_=bindparam("new_reason"))
         connection.execute(
             update(messages)
-            .where(messages.c.id == bindparam("key"), has_state(MessageState.READY))
-            .values(not_before=not_before, reason=reason, lease_until=None),
+            .where(messages.c.id == bindparam("key"), READY)
+            .values(not_before=not_before, reason=reason),
             [{"key": i, "new_reason": why} for i, why in again],
         )
 
@@ -164,8 +177,19 @@ def _finish(given: Given) -> Update:
     )
 
 
-def settle(connection: Connection, settled: Sequence[Settlement], *, now: datetime) -> None:
-    """Store outcomes. A late answer meets a row in doubt meanwhile: one that is certain counts."""
+def settle(
+    connection: Connection,
+    settled: Sequence[Settlement],
+    *,
+    now: datetime,
+    departure_id: int | None = None,
+) -> None:
+    """Store outcomes, those of a whole departure if one is named: it is over then.
+
+    A late answer meets a row in doubt meanwhile: one that is certain counts.
+    """
+    if departure_id is not None:
+        departures.end(connection, departure_id)
     if not settled:
         return
     fenced = [(s.message_id, s.epoch) for s in settled if s.fenced]
@@ -178,9 +202,9 @@ def settle(connection: Connection, settled: Sequence[Settlement], *, now: dateti
     if accepted:
         accept(connection, {s.message_id: s.provider_id for s in accepted}, now=now)
     doubtful = [s for s in settled if s.state is MessageState.UNCERTAIN]
-    _move(connection, doubtful, has_state(MessageState.DISPATCHING), now)
+    _move(connection, doubtful, _DISPATCHING, now)
     known = (MessageState.ACCEPTED, MessageState.UNCERTAIN)
-    _move(connection, [s for s in settled if s.state not in known], IN_DOUBT, now)
+    _move(connection, [s for s in settled if s.state not in known], NOT_SETTLED, now)
 
 
 def _but_called_back(
@@ -220,7 +244,6 @@ def _move(
                 not_before=func.coalesce(bindparam("at", type_=Instant), messages.c.not_before),
                 tries=messages.c.tries + bindparam("burned"),
                 closed_at=now,
-                lease_until=None,
             ),
             [
                 {
@@ -238,6 +261,9 @@ def _move(
 
 def reap(connection: Connection, *, now: datetime) -> int:
     """Turn mails whose worker died while they were leaving into uncertain ones."""
+    ids = departures.end_overdue(connection, now=now)
+    if not ids:
+        return 0
     dead = select(attempts.c.message_id).where(
         attempts.c.message_id == messages.c.id,
         attempts.c.epoch == messages.c.epoch,
@@ -245,12 +271,11 @@ def reap(connection: Connection, *, now: datetime) -> int:
     )
     return connection.execute(
         update(messages)
-        .where(IN_DOUBT, has_state(MessageState.DISPATCHING), dead.exists())
+        .where(among(messages.c.id, ids), _DISPATCHING, dead.exists())
         .values(
             state=MessageState.UNCERTAIN,
             reason="the worker was lost while the mail was leaving",
             closed_at=now,
-            lease_until=None,
         )
     ).rowcount
 
@@ -259,6 +284,6 @@ def park(connection: Connection, *, now: datetime, after: timedelta) -> int:
     """Hand mails that stayed uncertain for so long to a person."""
     return connection.execute(
         update(messages)
-        .where(IN_DOUBT, has_state(MessageState.UNCERTAIN), messages.c.closed_at < now - after)
+        .where(messages.c.state == MessageState.UNCERTAIN, messages.c.doubtful_since < now - after)
         .values(state=MessageState.PARKED)
     ).rowcount

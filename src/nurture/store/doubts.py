@@ -13,7 +13,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from nurture.core.message import MessageState
 from nurture.store import installation as kept
 from nurture.store.db import Connection
-from nurture.store.messages import IN_DOUBT, has_state, prove
+from nurture.store.departures import is_leaving
+from nurture.store.messages import DOUBTFUL, prove
 from nurture.store.sets import among
 from nurture.store.tables import attempts, fences, installation, messages
 
@@ -88,6 +89,15 @@ def in_doubt(
     selection: Selection = EVERYTHING,
 ) -> list[InDoubt]:
     """Return mails that may or may not have left, longest in doubt first."""
+    return _found(connection, DOUBTFUL, messages.c.state.in_(sorted(states)), *selection.terms())
+
+
+def leaving(connection: Connection) -> list[InDoubt]:
+    """Return the mails that are leaving at this moment, longest first."""
+    return _found(connection, is_leaving(connection))
+
+
+def _found(connection: Connection, *terms: ColumnElement[bool]) -> list[InDoubt]:
     again = attempts.alias("again")
     doubtful = (
         select(func.count())
@@ -121,7 +131,7 @@ def in_doubt(
         .outerjoin(
             fences, (fences.c.message_id == messages.c.id) & (fences.c.epoch == messages.c.epoch)
         )
-        .where(IN_DOUBT, messages.c.state.in_(sorted(states)), *selection.terms())
+        .where(*terms)
         .order_by(messages.c.closed_at, messages.c.id)
     )
     return [InDoubt(**{**row._mapping, "state": MessageState(row.state)}) for row in rows]
@@ -134,13 +144,12 @@ def send_again(
     return set(
         connection.scalars(
             update(messages)
-            .where(among(messages.c.id, ids), has_state(MessageState.UNCERTAIN))
+            .where(among(messages.c.id, ids), messages.c.state == MessageState.UNCERTAIN)
             .values(
                 state=MessageState.READY,
                 reason=reason,
                 not_before=now,
                 closed_at=None,
-                lease_until=None,
             )
             .returning(messages.c.id)
         )

@@ -21,7 +21,6 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.sql.dml import ReturningUpdate
 
 from nurture.core.decision import Decision, End, Park
 from nurture.core.enrollment import Awaiting, Enrollment
@@ -72,6 +71,29 @@ def enter(
     return len(connection.execute(statement, rows).all())
 
 
+_READ = [enrollments.c[name] for name in Enrollment.__dataclass_fields__]
+_QUEUE = leases.Queue(name="enrollments", at=enrollments.c.due_at, row_id=enrollments.c.id)
+_NOW = bindparam("now", type_=Instant)
+
+
+def _due(*whose: ColumnElement[bool]) -> Select[Any]:
+    return (
+        select(*_READ)
+        .where(
+            enrollments.c.due_at <= _NOW,
+            _QUEUE.is_free,
+            not_(paused(enrollments.c.lead_id, now=_NOW)),
+            *whose,
+        )
+        .order_by(*_QUEUE.order)
+        .limit(bindparam("most"))
+    )
+
+
+_DUE = _due()
+_DUE_OF_SOME = _due(among_given(enrollments.c.lead_id, "lead_ids"))
+
+
 def claim(
     connection: Connection,
     *,
@@ -79,42 +101,22 @@ def claim(
     lease: timedelta,
     limit: int,
     lead_ids: Sequence[int] | None = None,
-) -> list[Enrollment]:
-    """Lease the enrollments that are due, longest due first; a lost worker's come up again."""
-    given: dict[str, Any] = {"now": now, "until": now + lease, "most": limit}
-    given["end"] = leases.longest(now, lease)
-    if lead_ids is None:
-        rows = connection.execute(_CLAIM, given)
-    else:
-        rows = connection.execute(_CLAIM_OF_SOME, {**given, "lead_ids": lead_ids})
-    found = map(_as_read, rows.tuples().all())
-    return sorted(found, key=lambda e: (e.due_at or now, e.id))
+) -> leases.Claimed[Enrollment]:
+    """Lease the enrollments that are due, longest due first; a lost worker's come up again.
+
+    Those of some leads are read and not leased: whoever first stores what came of them counts.
+    """
+    leases.wait_turn(connection, _QUEUE, now=now, lease=lease)
+    given = {"now": now, "most": limit}
+    if lead_ids is not None:
+        rows = connection.execute(_DUE_OF_SOME, {**given, "lead_ids": lead_ids}).tuples()
+        return leases.Claimed(rows=list(map(_as_read, rows)), lease_id=None)
+    found = [_as_read(row) for row in connection.execute(_DUE, given).tuples().all()]
+    places = [(enrollment.due_at or now, enrollment.id) for enrollment in found]
+    lease_id = leases.take(connection, _QUEUE, places, until=now + lease)
+    return leases.Claimed(rows=found, lease_id=lease_id)
 
 
-_READ = [enrollments.c[name] for name in Enrollment.__dataclass_fields__]
-_NOW = bindparam("now", type_=Instant)
-
-
-def _claiming(*whose: ColumnElement[bool]) -> ReturningUpdate[Any]:
-    due = select(enrollments.c.id).where(
-        enrollments.c.due_at <= _NOW,
-        leases.is_free(enrollments.c.lease_until, _NOW, bindparam("end", type_=Instant)),
-        not_(paused(enrollments.c.lead_id, now=_NOW)),
-        *whose,
-    )
-    due = due.order_by(enrollments.c.due_at, enrollments.c.id).limit(bindparam("most"))
-    # Apart, so that it is asked once: asked once a row it would lock more than the limit.
-    turn = due.with_for_update(skip_locked=True).cte("turn")
-    return (
-        update(enrollments)
-        .where(enrollments.c.id.in_(select(turn.c.id)))
-        .values(lease_until=bindparam("until", type_=Instant))
-        .returning(*_READ)
-    )
-
-
-_CLAIM = _claiming()
-_CLAIM_OF_SOME = _claiming(among_given(enrollments.c.lead_id, "lead_ids"))
 _AWAITING = {str(awaiting): awaiting for awaiting in Awaiting}
 
 
@@ -182,7 +184,7 @@ def _park(given: Given) -> Update:
         .where(enrollments.c.id == given["id"])
         .values(
             {place.name: given[place.name] for place in _PARKED[1:]}
-            | {"version": enrollments.c.version + 1, "lease_until": None, "failures": 0}
+            | {"version": enrollments.c.version + 1, "failures": 0}
         )
     )
 
@@ -232,14 +234,6 @@ def end(connection: Connection, ended: Sequence[tuple[Enrollment, End]], *, now:
     connection.execute(delete(enrollments).where(among(enrollments.c.id, ids)))
 
 
-def release(connection: Connection, ids: Sequence[int]) -> None:
-    """Give leases back: what was decided rests on facts that have changed meanwhile."""
-    if ids:
-        connection.execute(
-            update(enrollments).where(among(enrollments.c.id, ids)).values(lease_until=None)
-        )
-
-
 def set_aside(
     connection: Connection, enrollment: Enrollment, *, until: datetime, reason: str
 ) -> None:
@@ -249,7 +243,6 @@ def set_aside(
         .where(enrollments.c.id == enrollment.id, enrollments.c.version == enrollment.version)
         .values(
             due_at=until,
-            lease_until=None,
             reason=reason,
             failures=enrollments.c.failures + 1,
             version=enrollments.c.version + 1,

@@ -14,12 +14,11 @@ from sqlalchemy import func, select, update
 from nurture.core.message import MessageState
 from nurture.store.db import Connection
 from nurture.store.doubts import Selection
-from nurture.store.messages import has_state
 from nurture.store.sets import among
 from nurture.store.tables import attempts, leads, messages
 
 LATELY = timedelta(hours=24)
-_FAILED = has_state(MessageState.FAILED)
+_FAILED = messages.c.failed_at.is_not(None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +46,7 @@ def lately(connection: Connection, *, now: datetime) -> Failures:
     rows = connection.execute(
         select(messages.c.reason, func.count())
         .join(leads, leads.c.id == messages.c.lead_id)
-        .where(_FAILED, messages.c.closed_at > now - LATELY, leads.c.suppressed == "")
+        .where(messages.c.failed_at > now - LATELY, leads.c.suppressed == "")
         .group_by(messages.c.reason)
         .order_by(func.count().desc(), messages.c.reason)
     ).tuples()
@@ -67,8 +66,8 @@ def failed(connection: Connection, wanted: Selection) -> list[Failed]:
             attempts,
             (attempts.c.message_id == messages.c.id) & (attempts.c.epoch == messages.c.epoch),
         )
-        .where(_FAILED, leads.c.suppressed == "", *wanted.terms(messages.c.closed_at))
-        .order_by(messages.c.closed_at, messages.c.id)
+        .where(_FAILED, leads.c.suppressed == "", *wanted.terms(messages.c.failed_at))
+        .order_by(messages.c.failed_at, messages.c.id)
     )
     return [Failed(**row._mapping) for row in rows]
 
@@ -84,6 +83,5 @@ def retry(connection: Connection, ids: Sequence[int], *, reason: str, now: datet
             tries=0,
             not_before=now,
             closed_at=None,
-            lease_until=None,
         )
     ).rowcount

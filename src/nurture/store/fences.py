@@ -23,7 +23,7 @@ from nurture.core.lead import Stage
 from nurture.core.message import DeliveryState, MessageState
 from nurture.store import sets
 from nurture.store.db import Connection, stored
-from nurture.store.messages import IN_DOUBT, has_state
+from nurture.store.messages import DOUBTFUL
 from nurture.store.sets import among
 from nurture.store.tables import attempts, fences, leads, messages
 
@@ -35,6 +35,7 @@ Key = tuple[int, int]
 
 _NOT_LEFT = messages.c.delivery.in_((DeliveryState.NONE, DeliveryState.PROCESSED))
 """Nothing was reported that only a mail that has left can meet with."""
+_ACCEPTED = messages.c.state == MessageState.ACCEPTED
 _ASKED = and_(fences.c.asked_at.is_not(None), fences.c.freed_at.is_(None))
 _BEGUN = [fences.c.message_id, fences.c.epoch, fences.c.batch_id, fences.c.send_at]
 
@@ -80,10 +81,8 @@ def in_doubt(
     connection: Connection, transport: str, *, after: datetime, limit: int
 ) -> list[Fenced]:
     """Return mails in doubt that leave after then: uncertain, or asked for and not answered."""
-    uncertain = and_(IN_DOUBT, has_state(MessageState.UNCERTAIN))
-    unanswered = and_(
-        _ASKED, fences.c.called_back_at.is_(None), has_state(MessageState.ACCEPTED), _NOT_LEFT
-    )
+    uncertain = and_(DOUBTFUL, messages.c.state == MessageState.UNCERTAIN)
+    unanswered = and_(_ASKED, fences.c.called_back_at.is_(None), _ACCEPTED, _NOT_LEFT)
     found = [
         *_fenced(connection, transport, uncertain, after, limit),
         *_fenced(connection, transport, unanswered, after, limit),
@@ -95,9 +94,7 @@ def of_the_stopped(
     connection: Connection, transport: str, *, after: datetime, limit: int
 ) -> list[Fenced]:
     """Return accepted mails that leave after then to people who are to get none any more."""
-    accepted = and_(
-        has_state(MessageState.ACCEPTED), fences.c.called_back_at.is_(None), _NOT_LEFT, _IS_STOPPED
-    )
+    accepted = and_(_ACCEPTED, fences.c.called_back_at.is_(None), _NOT_LEFT, _IS_STOPPED)
     return _fenced(connection, transport, accepted, after, limit)
 
 
@@ -169,7 +166,7 @@ def note_called_back(connection: Connection, mail: Fenced, *, now: datetime) -> 
             messages.c.epoch == mail.epoch,
             or_(
                 messages.c.state.in_((MessageState.UNCERTAIN, MessageState.PARKED)),
-                and_(has_state(MessageState.ACCEPTED), _NOT_LEFT),
+                and_(_ACCEPTED, _NOT_LEFT),
             ),
         )
         .values(
@@ -180,7 +177,6 @@ def note_called_back(connection: Connection, mail: Fenced, *, now: datetime) -> 
             accepted_at=null(),
             not_before=now,
             closed_at=now if mail.stopped else null(),
-            lease_until=null(),
         )
     )
     return moved.rowcount == 1

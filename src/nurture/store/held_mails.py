@@ -7,9 +7,8 @@ from datetime import datetime
 
 from sqlalchemy import func, literal, or_, select
 
-from nurture.core.message import MessageState
 from nurture.store.db import Connection
-from nurture.store.messages import has_state
+from nurture.store.messages import READY
 from nurture.store.pauses import paused
 from nurture.store.tables import messages
 
@@ -38,7 +37,7 @@ def held_mails(
     held = (
         literal(value=True)
         if everything
-        else or_(messages.c.not_before > now, messages.c.reason != "", is_paused)
+        else or_(messages.c.ready_at > now, messages.c.reason != "", is_paused)
     )
     rows = connection.execute(
         select(
@@ -50,8 +49,8 @@ def held_mails(
             messages.c.not_before,
             is_paused.label("paused"),
         )
-        .where(has_state(MessageState.READY), held)
-        .order_by(messages.c.not_before, messages.c.id)
+        .where(READY, held)
+        .order_by(messages.c.ready_at, messages.c.id)
         .limit(limit)
     )
     found = [
@@ -67,5 +66,5 @@ def held_mails(
         for row in rows
     ]
     count = select(func.count()).select_from(messages)
-    whole = connection.scalar(count.where(has_state(MessageState.READY), held))
+    whole = connection.scalar(count.where(READY, held))
     return found, whole or 0

@@ -17,7 +17,6 @@ from nurture.core.overrides import NONE
 from nurture.core.score import Tally
 from nurture.store import lists, overrides
 from nurture.store.db import Connection, Instant
-from nurture.store.messages import UNSETTLED
 from nurture.store.sets import among, among_given
 from nurture.store.tables import (
     enrollments,
@@ -338,16 +337,24 @@ def read_handoffs(connection: Connection, batch: Mapping[int, Lead]) -> dict[int
     }
 
 
-def recent_sends(
-    connection: Connection, ids: Sequence[int], *, now: datetime
-) -> dict[int, list[datetime]]:
-    """Return when each lead was mailed in the last seven days, mails about to leave included."""
+@dataclass(slots=True)
+class Mailed:
+    """When each lead was mailed of late, and the enrollments with a mail that has not left yet."""
+
+    recent: dict[int, list[datetime]] = field(default_factory=dict)
+    unsettled: set[int] = field(default_factory=set)
+
+
+def mailed(connection: Connection, ids: Sequence[int], *, now: datetime) -> Mailed:
+    """Return the mails of leads in the last seven days, those about to leave included."""
     given = {"ids": ids, "since": now - LONGEST_HELD}
     week = now - timedelta(days=7)
-    found: dict[int, list[datetime]] = {}
-    for lead_id, at in connection.execute(_SENDS, given).tuples():
+    found = Mailed()
+    for lead_id, at, unsettled in connection.execute(_MAILED, given).tuples().all():
         if at > week:
-            found.setdefault(lead_id, []).append(at)
+            found.recent.setdefault(lead_id, []).append(at)
+        if unsettled is not None:
+            found.unsettled.add(unsettled)
     return found
 
 
@@ -355,8 +362,13 @@ _HELD_SINCE = messages.c.planned_at > bindparam("since", type_=Instant)
 _LEFT_AT = func.coalesce(messages.c.accepted_at, messages.c.closed_at)
 _LEAVES_AT = case((messages.c.state == MessageState.READY, messages.c.planned_at), else_=_LEFT_AT)
 _OF_LEADS = among_given(messages.c.lead_id, "ids")
-_SENDS = (
-    select(messages.c.lead_id, _LEAVES_AT)
+_UNSETTLED = (MessageState.READY, MessageState.DISPATCHING)
+_MAILED = (
+    select(
+        messages.c.lead_id,
+        _LEAVES_AT,
+        case((messages.c.state.in_(_UNSETTLED), messages.c.enrollment_id)),
+    )
     .where(_OF_LEADS, _HELD_SINCE, messages.c.state.in_(_COUNTS_AS_SENT))
     .order_by(messages.c.lead_id, _LEAVES_AT)
 )
@@ -368,7 +380,7 @@ def left_recently(
     """Return when mail left (or is leaving) for each lead in the last seven days."""
     given = {"ids": list(ids), "since": now - LONGEST_HELD, "week": now - timedelta(days=7)}
     found: dict[int, list[datetime]] = {}
-    for lead_id, at in connection.execute(_LEAVINGS, given).tuples():
+    for lead_id, at in connection.execute(_LEAVINGS, given).tuples().all():
         found.setdefault(lead_id, []).append(at)
     return found
 
@@ -376,16 +388,6 @@ def left_recently(
 _WEEK_AGO = bindparam("week", type_=Instant)
 _LEAVINGS = select(messages.c.lead_id, _LEFT_AT).where(
     _OF_LEADS, _HELD_SINCE, messages.c.state.in_(_LEFT), _LEFT_AT > _WEEK_AGO
-)
-
-
-def unsettled(connection: Connection, enrollment_ids: Sequence[int]) -> set[int]:
-    """Return the enrollments with a mail that has not left yet."""
-    return set(connection.scalars(_UNSETTLED, {"ids": enrollment_ids}))
-
-
-_UNSETTLED = select(messages.c.enrollment_id).where(
-    among_given(messages.c.enrollment_id, "ids"), UNSETTLED
 )
 
 

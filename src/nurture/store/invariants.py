@@ -12,6 +12,7 @@ from nurture.core.humanity import PERSON_FROM
 from nurture.core.lead import IN_PLAY, Stage
 from nurture.core.message import MessageState
 from nurture.store.db import Connection
+from nurture.store.departures import is_leaving
 from nurture.store.tables import (
     attempts,
     consents,
@@ -325,7 +326,12 @@ def _doubt_is_bounded(connection: Connection) -> tuple[int, list[str]]:
             (MessageState.DISPATCHING, MessageState.UNCERTAIN, MessageState.PARKED)
         ),
     )
-    return looked, [f"message {row.uid}: in doubt since nobody knows when" for row in rows]
+    broken = [f"message {row.uid}: in doubt since nobody knows when" for row in rows]
+    lost = select(messages.c.uid).where(
+        messages.c.state == MessageState.DISPATCHING, not_(is_leaving(connection))
+    )
+    broken += [f"message {uid}: leaving, and in no departure" for uid in connection.scalars(lost)]
+    return looked, broken
 
 
 RULES = (

@@ -1,4 +1,4 @@
-"""In which order rows are locked, the two locks that are no rows, and one more try after all.
+"""In which order rows are locked, the three locks that are no rows, and one more try after all.
 
 Whoever locks several things does so in this order, and several of one kind by their ids:
 
@@ -26,6 +26,7 @@ _JUDGING = text("SELECT pg_try_advisory_xact_lock(7118)")
 _JUDGING_IN_TURN = text("SELECT pg_advisory_xact_lock(7118)")
 _LEAVING = text("SELECT pg_advisory_xact_lock_shared(7119)")
 _STOPPING = text("SELECT pg_advisory_xact_lock(7119)")
+_CLAIMING = text("SELECT pg_advisory_xact_lock(7120, hashtext(:queue))")
 
 Done = TypeVar("Done")
 
@@ -57,6 +58,15 @@ def before_stopping(connection: Connection) -> None:
     """Wait for transactions in which mail leaves; those that begin now see what is stopped."""
     if connection.dialect.name == "postgresql":
         connection.execute(_STOPPING)
+
+
+def before_claiming(connection: Connection, queue: str) -> None:
+    """Let nobody else claim from the queue until this transaction, which does, is over.
+
+    Nothing else is locked meanwhile. On SQLite there is but one that writes.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(_CLAIMING, {"queue": queue})
 
 
 def once_more(work: Callable[[], Done]) -> Done:

@@ -11,12 +11,12 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Row,
+    Select,
     Update,
     and_,
     bindparam,
     case,
     func,
-    literal_column,
     not_,
     or_,
     select,
@@ -27,7 +27,7 @@ from nurture.core.message import DELIVERY_RANK, DeliveryState, Message, MessageS
 from nurture.store import leases, sets
 from nurture.store.db import Connection, Instant, stored
 from nurture.store.pauses import paused
-from nurture.store.sets import Given, among
+from nurture.store.sets import Given, among, among_given
 from nurture.store.tables import attempts, messages
 
 
@@ -51,26 +51,18 @@ class NewMessage:
     expires_at: datetime | None
 
 
-def has_state(state: MessageState) -> ColumnElement[bool]:
-    """Return the term that is true for mails in the state, written out.
-
-    A planner must know the state to see that a partial index covers it.
-    """
-    return messages.c.state == literal_column(f"'{state}'")
-
-
-def has_one_of(*states: MessageState) -> ColumnElement[bool]:
-    """Return the term that is true for mails in one of the states.
-
-    SQLite uses a partial index for a query that repeats the index's own term, word for word.
-    """
-    return messages.c.state.in_([literal_column(f"'{state}'") for state in states])
-
-
-IN_DOUBT = has_one_of(MessageState.DISPATCHING, MessageState.UNCERTAIN, MessageState.PARKED)
-CAN_BE_PROVEN = or_(IN_DOUBT, and_(has_state(MessageState.READY), messages.c.epoch > 0))
+READY = messages.c.ready_at.is_not(None)
+"""Mails that wait to leave; there is an index for it."""
+DOUBTFUL = messages.c.doubtful_since.is_not(None)
+"""Mails that are uncertain or parked; there is an index for it."""
+NOT_SETTLED = or_(
+    messages.c.state == MessageState.DISPATCHING,
+    messages.c.state == MessageState.UNCERTAIN,
+    messages.c.state == MessageState.PARKED,
+)
+"""Mails that have begun to leave, and nobody knows yet whether they have left."""
+CAN_BE_PROVEN = or_(NOT_SETTLED, and_(READY, messages.c.epoch > 0))
 """Also what is to be sent once more: proof that it left already keeps it from leaving again."""
-UNSETTLED = has_one_of(MessageState.READY, MessageState.DISPATCHING)
 
 
 _PLANNED = [
@@ -104,6 +96,29 @@ def plan(connection: Connection, new: Sequence[NewMessage], *, now: datetime) ->
     sets.add(connection, _PLANNED, rows, once=[messages.c.uid])
 
 
+_READ = [messages.c[name] for name in Message.__dataclass_fields__]
+_QUEUE = leases.Queue(name="messages", at=messages.c.ready_at, row_id=messages.c.id)
+_NOW = bindparam("now", type_=Instant)
+
+
+def _due(*whose: ColumnElement[bool]) -> Select[Any]:
+    return (
+        select(*_READ)
+        .where(
+            messages.c.ready_at <= _NOW,
+            _QUEUE.is_free,
+            not_(paused(messages.c.lead_id, now=_NOW)),
+            *whose,
+        )
+        .order_by(*_QUEUE.order)
+        .limit(bindparam("most"))
+    )
+
+
+_DUE = _due()
+_DUE_OF_SOME = _due(among_given(messages.c.lead_id, "lead_ids"))
+
+
 def claim(
     connection: Connection,
     *,
@@ -111,31 +126,23 @@ def claim(
     lease: timedelta,
     limit: int,
     lead_ids: Sequence[int] | None = None,
-) -> list[Message]:
-    """Lease ready mails, longest ready first. A lease is no promise: a lost one runs out."""
-    ready = select(messages.c.id).where(
-        has_state(MessageState.READY),
-        messages.c.not_before <= now,
-        leases.is_free(messages.c.lease_until, now, leases.longest(now, lease)),
-        not_(paused(messages.c.lead_id, now=now)),
-    )
+) -> leases.Claimed[Message]:
+    """Lease ready mails, longest ready first. A lease is no promise: a lost one runs out.
+
+    Mails of some leads are read and not leased: whoever first lets them leave counts.
+    """
+    leases.wait_turn(connection, _QUEUE, now=now, lease=lease)
+    given = {"now": now, "most": limit}
     if lead_ids is not None:
-        ready = ready.where(among(messages.c.lead_id, lead_ids))
-    ready = ready.order_by(messages.c.not_before, messages.c.id).limit(limit)
-    if connection.dialect.name == "postgresql":
-        ready = ready.with_for_update(skip_locked=True)
-    # Apart, so that it is asked once: asked once a row it would lock more than the limit.
-    due = ready.cte("due")
-    rows = connection.execute(
-        update(messages)
-        .where(messages.c.id.in_(select(due.c.id)))
-        .values(lease_until=now + lease)
-        .returning(*_READ)
-    )
-    return sorted(map(_as_read, rows.tuples().all()), key=attrgetter("id"))
+        rows = connection.execute(_DUE_OF_SOME, {**given, "lead_ids": lead_ids}).tuples()
+        some = sorted(map(_as_read, rows), key=attrgetter("id"))
+        return leases.Claimed(rows=some, lease_id=None)
+    found = [_as_read(row) for row in connection.execute(_DUE, given).tuples().all()]
+    places = [(message.not_before, message.id) for message in found]
+    lease_id = leases.take(connection, _QUEUE, places, until=now + lease)
+    return leases.Claimed(rows=sorted(found, key=attrgetter("id")), lease_id=lease_id)
 
 
-_READ = [messages.c[name] for name in Message.__dataclass_fields__]
 _STATES = {str(state): state for state in MessageState}
 
 
@@ -196,7 +203,6 @@ def _take(given: Given) -> Update:
             closed_at=given["accepted_at"],
             provider_id=given["provider_id"],
             reason=given["reason"],
-            lease_until=None,
         )
     )
 
@@ -296,6 +302,6 @@ def cancel_for(
     """End every mail of these leads that has not begun to leave."""
     return connection.execute(
         update(messages)
-        .where(among(messages.c.lead_id, lead_ids), has_state(MessageState.READY))
-        .values(state=state, reason=reason, closed_at=now, lease_until=None)
+        .where(among(messages.c.lead_id, lead_ids), READY)
+        .values(state=state, reason=reason, closed_at=now)
     ).rowcount

@@ -10,7 +10,6 @@ from sqlalchemy import (
     ColumnElement,
     FromClause,
     Select,
-    bindparam,
     func,
     not_,
     or_,
@@ -21,6 +20,8 @@ from sqlalchemy import (
 from nurture.core.gate import LATE
 from nurture.core.message import MessageState
 from nurture.store.db import Connection, Instant
+from nurture.store.departures import is_leaving
+from nurture.store.messages import DOUBTFUL, READY
 from nurture.store.pauses import paused
 from nurture.store.switches import all_halted
 from nurture.store.tables import enrollments, handoffs, leads, messages, raw_posts, tasks
@@ -83,7 +84,7 @@ def standing(connection: Connection, *, now: datetime) -> Standing:
 
 
 def _queues(connection: Connection, now: datetime) -> Queues:
-    ready, posted, waiting = messages.c.not_before, raw_posts.c.received_at, handoffs.c.created_at
+    ready, posted, waiting = messages.c.ready_at, raw_posts.c.received_at, handoffs.c.created_at
     attempt = handoffs.c.next_attempt_at
     return Queues(
         posts=_queue(
@@ -99,7 +100,6 @@ def _queues(connection: Connection, now: datetime) -> Queues:
         deliver=_queue(
             connection,
             ready,
-            _in_state(MessageState.READY),
             ready <= now,
             not_(paused(messages.c.lead_id, now=now)),
         ),
@@ -119,22 +119,21 @@ def _queue(
 def in_doubt(connection: Connection) -> dict[MessageState, int]:
     """Return how many mails are in each state of doubt."""
     doubtful = connection.execute(
-        select(messages.c.state, func.count().label("n"))
-        .where(_in_state(MessageState.DISPATCHING, MessageState.UNCERTAIN, MessageState.PARKED))
-        .group_by(messages.c.state)
+        select(messages.c.state, func.count().label("n")).where(DOUBTFUL).group_by(messages.c.state)
     )
-    return {MessageState(row.state): row.n for row in doubtful}
+    found = {MessageState(row.state): row.n for row in doubtful}
+    leaving = connection.execute(_count(messages).where(is_leaving(connection))).scalar_one()
+    return {MessageState.DISPATCHING: leaving, **found} if leaving else found
 
 
 def _for_people(connection: Connection, now: datetime) -> ForPeople:
     soon = now + LONGEST_SET_ASIDE
     doubts = in_doubt(connection)
     unrendered = _count(messages).where(
-        _in_state(MessageState.READY),
-        messages.c.not_before <= soon,
+        messages.c.ready_at <= soon,
         or_(*[messages.c.reason.startswith(why) for why in ("not rendered: ", "not judged: ")]),
     )
-    late = _count(messages).where(_in_state(MessageState.READY), messages.c.reason == LATE)
+    late = _count(messages).where(READY, messages.c.reason == LATE)
     unanswered = _count(handoffs).where(
         handoffs.c.state == "delivered",
         handoffs.c.answer == "",
@@ -165,13 +164,3 @@ def _for_people(connection: Connection, now: datetime) -> ForPeople:
 
 def _count(table: FromClause) -> Select[tuple[int]]:
     return select(func.count()).select_from(table)
-
-
-def _in_state(*states: MessageState) -> ColumnElement[bool]:
-    # Written out, and just as the partial indexes say it: SQLite uses them for nothing else.
-    literals: list[ColumnElement[str]] = [
-        bindparam(None, str(state), literal_execute=True) for state in states
-    ]
-    if len(literals) == 1:
-        return messages.c.state == literals[0]
-    return messages.c.state.in_(literals)

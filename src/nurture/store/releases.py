@@ -9,9 +9,9 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, case, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from nurture.core.message import MessageState
 from nurture.store.db import Connection
-from nurture.store.messages import IN_DOUBT, has_state
+from nurture.store.departures import is_leaving
+from nurture.store.messages import DOUBTFUL, READY
 from nurture.store.tables import enrollments, messages, releases
 
 
@@ -86,7 +86,7 @@ def in_use(connection: Connection) -> dict[int, tuple[int, int]]:
     for release_id, number in connection.execute(select(release, count).group_by(release)).tuples():
         found[release_id] = (number, 0)
     release = messages.c.release_id
-    unsent = or_(IN_DOUBT, has_state(MessageState.READY))
+    unsent = or_(READY, DOUBTFUL, is_leaving(connection))
     rows = connection.execute(select(release, count).where(unsent).group_by(release))
     for release_id, number in rows.tuples():
         found[release_id] = (found.get(release_id, (0, 0))[0], number)

@@ -23,6 +23,7 @@ from sqlalchemy import (
 from nurture.core.event import EventKind
 from nurture.core.message import DeliveryState, MessageState
 from nurture.store.db import Connection, Instant
+from nurture.store.messages import DOUBTFUL
 from nurture.store.reporting import Row, rows
 from nurture.store.tables import enrollments, events, messages, past_enrollments
 
@@ -152,7 +153,5 @@ def mails_in_doubt(connection: Connection) -> list[Row]:
     since = type_coerce(func.min(messages.c.closed_at), Instant).label("since")
     return rows(
         connection,
-        select(*place, func.count().label("n"), since)
-        .where(messages.c.state.in_(_IN_DOUBT))
-        .group_by(*place),
+        select(*place, func.count().label("n"), since).where(DOUBTFUL).group_by(*place),
     )

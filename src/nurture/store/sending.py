@@ -12,13 +12,13 @@ from nurture.core.decision import WaitingMail
 from nurture.core.gate import LATE
 from nurture.core.message import MessageState
 from nurture.store.db import Connection, Instant
-from nurture.store.messages import IN_DOUBT, has_state
+from nurture.store.departures import is_leaving
+from nurture.store.messages import READY
 from nurture.store.sets import among
 from nurture.store.tables import leads, messages
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HOUR = 3_600_000_000
-_READY = has_state(MessageState.READY)
 _EMAIL = leads.c.email
 # Neither database finds the last "@" by itself: whatever is not one is taken off the end.
 _DOMAIN = func.lower(
@@ -57,7 +57,7 @@ def waiting(connection: Connection, ids: Sequence[int]) -> dict[int, list[Waitin
             messages.c.template,
             messages.c.planned_at,
         )
-        .where(among(messages.c.lead_id, ids), has_state(MessageState.READY))
+        .where(among(messages.c.lead_id, ids), READY)
         .order_by(messages.c.planned_at, messages.c.id)
     ).tuples()
     found: dict[int, list[WaitingMail]] = {}
@@ -73,7 +73,7 @@ def waiting(connection: Connection, ids: Sequence[int]) -> dict[int, list[Waitin
 def queue(connection: Connection, *, now: datetime) -> tuple[int, datetime | None]:
     """Return how many mails are due, and when the oldest of them was planned."""
     oldest = type_coerce(func.min(messages.c.planned_at), Instant).label("oldest")
-    found = select(func.count().label("due"), oldest).where(_READY, messages.c.not_before <= now)
+    found = select(func.count().label("due"), oldest).where(messages.c.ready_at <= now)
     row = connection.execute(found).one()
     return row.due, row.oldest
 
@@ -81,20 +81,18 @@ def queue(connection: Connection, *, now: datetime) -> tuple[int, datetime | Non
 def leaving(connection: Connection) -> tuple[int, datetime | None]:
     """Return how many mails are being handed over, and since when the oldest of them is."""
     since = type_coerce(func.min(messages.c.closed_at), Instant).label("since")
-    found = select(func.count().label("mails"), since).where(
-        IN_DOUBT, has_state(MessageState.DISPATCHING)
-    )
+    found = select(func.count().label("mails"), since).where(is_leaving(connection))
     row = connection.execute(found).one()
     return row.mails, row.since
 
 
 def held(connection: Connection, *, now: datetime) -> list[Held]:
     """Return the mails that wait for a time, by reason, the most first."""
-    first = type_coerce(func.min(messages.c.not_before), Instant)
-    last = type_coerce(func.max(messages.c.not_before), Instant)
+    first = type_coerce(func.min(messages.c.ready_at), Instant)
+    last = type_coerce(func.max(messages.c.ready_at), Instant)
     rows = connection.execute(
         select(messages.c.reason, func.count(), first, last)
-        .where(_READY, messages.c.not_before > now)
+        .where(messages.c.ready_at > now)
         .group_by(messages.c.reason)
         .order_by(func.count().desc(), messages.c.reason)
     ).tuples()
@@ -130,7 +128,7 @@ def by_window(connection: Connection, watched: Collection[str] = ()) -> list[Wai
     each = (
         select(*columns, messages.c.not_before)
         .join(leads, leads.c.id == messages.c.lead_id)
-        .where(_READY, messages.c.reason != LATE)
+        .where(READY, messages.c.reason != LATE)
         .subquery()
     )
     together = (each.c.window, each.c.time_zone, each.c.hour, each.c.domain)
@@ -154,7 +152,7 @@ def busiest(connection: Connection, *, more_than: int) -> list[str]:
     each = (
         select(_DOMAIN.label("domain"))
         .select_from(messages.join(leads, leads.c.id == messages.c.lead_id))
-        .where(_READY, messages.c.reason != LATE)
+        .where(READY, messages.c.reason != LATE)
         .subquery()
     )
     found = select(each.c.domain).group_by(each.c.domain).having(func.count() > more_than)
@@ -165,9 +163,7 @@ def ask_again(connection: Connection, beginnings: Sequence[str], *, now: datetim
     """Have mails looked at now whose reason begins so; return how many."""
     why = [messages.c.reason.startswith(each, autoescape=True) for each in beginnings]
     return connection.execute(
-        update(messages)
-        .where(_READY, messages.c.not_before > now, or_(*why))
-        .values(not_before=now)
+        update(messages).where(messages.c.ready_at > now, or_(*why)).values(not_before=now)
     ).rowcount
 
 
@@ -176,7 +172,7 @@ def late(connection: Connection) -> list[LateStep]:
     since = type_coerce(func.min(messages.c.expires_at), Instant)
     rows = connection.execute(
         select(messages.c.sequence, messages.c.step, func.count(), since)
-        .where(_READY, messages.c.reason == LATE)
+        .where(READY, messages.c.reason == LATE)
         .group_by(messages.c.sequence, messages.c.step)
         .order_by(messages.c.sequence, messages.c.step)
     ).tuples()
@@ -193,12 +189,12 @@ def decide_late(
 
     Sent, they pass the last gate like any other: windows and caps hold.
     """
-    leave = {"not_before": now, "expires_at": None, "lease_until": None}
-    end = {"state": MessageState.EXPIRED, "closed_at": now, "lease_until": None}
+    leave = {"not_before": now, "expires_at": None}
+    end = {"state": MessageState.EXPIRED, "closed_at": now}
     return connection.execute(
         update(messages)
         .where(
-            _READY,
+            READY,
             messages.c.reason == LATE,
             messages.c.sequence == sequence,
             messages.c.step == step,

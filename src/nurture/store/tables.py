@@ -6,12 +6,15 @@ that hold personal data are listed in `PERSONAL`: erasure and its test both work
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     JSON,
     BigInteger,
     Boolean,
     CheckConstraint,
     Column,
+    Computed,
     ForeignKey,
     Index,
     Integer,
@@ -54,9 +57,15 @@ is ever deleted, and `invariants` looks for orphans."""
 
 
 def _one_of(
-    column: str, values: type[Stage | Temperature | MessageState | DeliveryState | Awaiting]
+    column: str,
+    values: type[Stage | Temperature | MessageState | DeliveryState | Awaiting]
+    | tuple[MessageState, ...],
 ) -> str:
     return f"{column} IN ({', '.join(repr(str(value)) for value in values)})"
+
+
+def _while(column: str, *states: MessageState) -> str:
+    return f"CASE WHEN {_one_of('state', states)} THEN {column} END"
 
 
 releases = Table(
@@ -321,7 +330,6 @@ enrollments = Table(
     # NULL only for a hold: nothing but an event ends it.
     Column("due_at", Instant, nullable=True),
     Column("wait_until", Instant, nullable=True),
-    Column("lease_until", Instant, nullable=True),
     Column("since", Instant, nullable=False),
     Column("entered_at", Instant, nullable=False),
     Column("visit", Integer, nullable=False, default=0),
@@ -374,7 +382,6 @@ messages = Table(
     Column("delivery", Text, nullable=False, default="none"),
     Column("not_before", Instant, nullable=False),
     Column("expires_at", Instant, nullable=True),
-    Column("lease_until", Instant, nullable=True),
     Column("tries", Integer, nullable=False, default=0),
     Column("epoch", Integer, nullable=False, default=0),
     Column("planned_at", Instant, nullable=False),
@@ -383,39 +390,58 @@ messages = Table(
     Column("delivered_at", Instant, nullable=True),
     Column("provider_id", Text, nullable=False, default=""),
     Column("reason", Text, nullable=False, default=""),
+    # Derived: the queue that the mail is in, and its time there. What leaves or has left is in none
+    # of them, so that whatever else happens to it concerns no index.
+    Column("ready_at", Instant, Computed(_while("not_before", MessageState.READY), persisted=True)),
+    Column(
+        "doubtful_since",
+        Instant,
+        Computed(_while("closed_at", MessageState.UNCERTAIN, MessageState.PARKED), persisted=True),
+    ),
+    Column(
+        "failed_at", Instant, Computed(_while("closed_at", MessageState.FAILED), persisted=True)
+    ),
     CheckConstraint(_one_of("state", MessageState), name="state"),
     CheckConstraint(_one_of("delivery", DeliveryState), name="delivery"),
     CheckConstraint("(state = 'accepted') = (accepted_at IS NOT NULL)", name="accepted"),
     Index("ix_messages_lead_id_planned_at", "lead_id", "planned_at"),  # caps, timeline
 )
-# Queues hold the id too: when a window opens, thousands are due in the same moment.
-# deliver: what is ready, what hangs; decide: has the mail before this one left?
-Index(
-    "ix_messages_open",
-    messages.c.not_before,
-    messages.c.id,
-    sqlite_where=messages.c.state == "ready",
-    postgresql_where=messages.c.state == "ready",
+
+
+# The id as well: when a window opens, thousands are due in the same moment.
+def _queue(name: str, at: Column[Any]) -> Index:
+    return Index(
+        name, at, messages.c.id, sqlite_where=at.is_not(None), postgresql_where=at.is_not(None)
+    )
+
+
+_queue("ix_messages_ready", messages.c.ready_at)
+_queue("ix_messages_doubtful", messages.c.doubtful_since)
+_queue("ix_messages_failed", messages.c.failed_at)
+
+# The groups of mail that are leaving: who is not settled by the deadline is in doubt.
+departures = Table(
+    "departures",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("deadline", Instant, nullable=False),
+    Column("message_ids", Document, nullable=False),
+    # A worker that comes late must not end what another has begun.
+    sqlite_autoincrement=True,
 )
-Index(
-    "ix_messages_unsettled",
-    messages.c.enrollment_id,
-    sqlite_where=messages.c.state.in_(("ready", "dispatching")),
-    postgresql_where=messages.c.state.in_(("ready", "dispatching")),
-)
-# Seldom, and then many at once: what failed of late is told of, and tried again.
-Index(
-    "ix_messages_failed",
-    messages.c.closed_at,
-    sqlite_where=messages.c.state == "failed",
-    postgresql_where=messages.c.state == "failed",
-)
-Index(
-    "ix_messages_in_doubt",
-    messages.c.state,
-    messages.c.closed_at,
-    sqlite_where=messages.c.state.in_(("dispatching", "uncertain", "parked")),
-    postgresql_where=messages.c.state.in_(("dispatching", "uncertain", "parked")),
+
+# The stretches of the queues that somebody is at: a row for each batch that was claimed.
+leases = Table(
+    "leases",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("queue", Text, nullable=False),
+    Column("first_at", Instant, nullable=False),
+    Column("first_id", Id, nullable=False),
+    Column("last_at", Instant, nullable=False),
+    Column("last_id", Id, nullable=False),
+    Column("until", Instant, nullable=False),
+    sqlite_autoincrement=True,
 )
 
 attempts = Table(

@@ -238,7 +238,6 @@ def upgrade() -> None:
         sa.Column("awaiting", sa.Text(), nullable=False),
         sa.Column("due_at", sa.BigInteger(), nullable=True),
         sa.Column("wait_until", sa.BigInteger(), nullable=True),
-        sa.Column("lease_until", sa.BigInteger(), nullable=True),
         sa.Column("since", sa.BigInteger(), nullable=False),
         sa.Column("entered_at", sa.BigInteger(), nullable=False),
         sa.Column("visit", sa.Integer(), nullable=False),
@@ -370,7 +369,6 @@ def upgrade() -> None:
         sa.Column("delivery", sa.Text(), nullable=False),
         sa.Column("not_before", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=True),
-        sa.Column("lease_until", sa.BigInteger(), nullable=True),
         sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("epoch", sa.Integer(), nullable=False),
         sa.Column("planned_at", sa.BigInteger(), nullable=False),
@@ -379,6 +377,26 @@ def upgrade() -> None:
         sa.Column("delivered_at", sa.BigInteger(), nullable=True),
         sa.Column("provider_id", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column(
+            "ready_at",
+            sa.BigInteger(),
+            sa.Computed("CASE WHEN state IN ('ready') THEN not_before END", persisted=True),
+            nullable=True,
+        ),
+        sa.Column(
+            "doubtful_since",
+            sa.BigInteger(),
+            sa.Computed(
+                "CASE WHEN state IN ('uncertain', 'parked') THEN closed_at END", persisted=True
+            ),
+            nullable=True,
+        ),
+        sa.Column(
+            "failed_at",
+            sa.BigInteger(),
+            sa.Computed("CASE WHEN state IN ('failed') THEN closed_at END", persisted=True),
+            nullable=True,
+        ),
         sa.CheckConstraint(
             "(state = 'accepted') = (accepted_at IS NOT NULL)", name=op.f("ck_messages_accepted")
         ),
@@ -394,40 +412,21 @@ def upgrade() -> None:
         sa.UniqueConstraint("uid", name=op.f("uq_messages_uid")),
     )
     op.create_index(
-        "ix_messages_failed",
-        "messages",
-        ["closed_at"],
-        unique=False,
-        sqlite_where=sa.text("state = 'failed'"),
-        postgresql_where=sa.text("state = 'failed'"),
-    )
-    op.create_index(
-        "ix_messages_in_doubt",
-        "messages",
-        ["state", "closed_at"],
-        unique=False,
-        sqlite_where=sa.text("state IN ('dispatching', 'uncertain', 'parked')"),
-        postgresql_where=sa.text("state IN ('dispatching', 'uncertain', 'parked')"),
-    )
-    op.create_index(
         "ix_messages_lead_id_planned_at", "messages", ["lead_id", "planned_at"], unique=False
     )
-    op.create_index(
-        "ix_messages_open",
-        "messages",
-        ["not_before", "id"],
-        unique=False,
-        sqlite_where=sa.text("state = 'ready'"),
-        postgresql_where=sa.text("state = 'ready'"),
-    )
-    op.create_index(
-        "ix_messages_unsettled",
-        "messages",
-        ["enrollment_id"],
-        unique=False,
-        sqlite_where=sa.text("state IN ('ready', 'dispatching')"),
-        postgresql_where=sa.text("state IN ('ready', 'dispatching')"),
-    )
+    for name, at in (
+        ("ix_messages_ready", "ready_at"),
+        ("ix_messages_doubtful", "doubtful_since"),
+        ("ix_messages_failed", "failed_at"),
+    ):
+        op.create_index(
+            name,
+            "messages",
+            [at, "id"],
+            unique=False,
+            sqlite_where=sa.text(f"{at} IS NOT NULL"),
+            postgresql_where=sa.text(f"{at} IS NOT NULL"),
+        )
     _create_traces()
     _create_past()
     op.create_table(
@@ -528,6 +527,26 @@ def _make_hand_overs() -> None:
     )
     op.create_index(
         "ix_handoff_attempts_handoff_id", "handoff_attempts", ["handoff_id"], unique=False
+    )
+    op.create_table(
+        "departures",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("deadline", sa.BigInteger(), nullable=False),
+        sa.Column("message_ids", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_departures")),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "leases",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("queue", sa.Text(), nullable=False),
+        sa.Column("first_at", sa.BigInteger(), nullable=False),
+        sa.Column("first_id", ID, nullable=False),
+        sa.Column("last_at", sa.BigInteger(), nullable=False),
+        sa.Column("last_id", ID, nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_leases")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "fences",
