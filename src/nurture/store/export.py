@@ -22,7 +22,9 @@ from nurture.store.tables import (
     raw_posts,
 )
 
-_NOT_THEIRS = frozenset({"lease_until", "match_key", "version"})
+_NOT_THEIRS = frozenset(
+    {"doubtful_since", "failed_at", "lease_until", "match_key", "ready_at", "version"}
+)
 """Columns that say nothing about a person: they make the software work."""
 
 
