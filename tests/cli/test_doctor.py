@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from nurture.store import oddities
+from nurture.core.refusal import Row
+from nurture.store import oddities, refusals
 from nurture.store.db import open_database
 from tests.cli.conftest import SECRET, Shell
 from tests.nameserver import name_server
@@ -73,6 +74,16 @@ def test_odd_answers_of_a_provider_are_told_of(shell: Shell) -> None:
         oddities.note(connection, "sendgrid", 3, now=shell.now)
     said = [one for one in checks(shell)["sending"] if one["state"] == "problem"]
     assert "sendgrid took 3 mails with an odd answer" in said[0]["what"]
+
+
+def test_what_refused_many_in_a_row_is_told_in_its_words(shell: Shell) -> None:
+    url = f"sqlite:///{shell.folder / '.nurture' / 'nurture.db'}"
+    with open_database(url).write() as connection:
+        refusals.keep_row(connection, "smtp", Row(people=(1, 2), of_us=(1, 2), reason="554 relay"))
+    said = [one for one in checks(shell)["sending"] if one["state"] == "problem"]
+    assert said[0]["what"].endswith(
+        "2 people and taken nothing since; the last time it said: 554 relay"
+    )
 
 
 def test_an_outbox_is_noted(shell: Shell) -> None:

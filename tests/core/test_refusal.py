@@ -7,7 +7,16 @@ from datetime import timedelta
 import pytest
 
 from nurture.core.message import Accepted, Halted, Outcome, Refused, Uncertain
-from nurture.core.refusal import DOUBTED, HALT, IN_A_ROW, About, speaks_of, weigh
+from nurture.core.refusal import (
+    DOUBTED,
+    HALT,
+    IN_A_ROW,
+    NOBODY,
+    About,
+    Row,
+    speaks_of,
+    weigh,
+)
 from tests.core.builders import NOW
 
 # What servers say, word for word where one of ours has said it.
@@ -57,10 +66,14 @@ UNFIT = Refused(reason="too large", permanent=True, asked=False)
 BUSY = Refused(reason="busy", permanent=False)
 LOST = Uncertain(reason="no answer")
 
+UNSURE = Refused(reason="not now", permanent=False, of_us=True)
+ALONGSIDE = Refused(reason="no", permanent=True, alongside=True)
+
 BEFORE = {
-    "nobody": (),
-    "four": (91, 92, 93, 94),
-    "a row": (91, 92, 93, 94, 95),
+    "nobody": NOBODY,
+    "four": Row(people=(91, 92, 93, 94)),
+    "a row": Row(people=(91, 92, 93, 94, 95)),
+    "one of us": Row(people=(91, 92), of_us=(92,)),
 }
 CASES = [
     # what was before, what a group is told: of whom it is believed (b) and doubted (d; D: no try)
@@ -82,10 +95,18 @@ CASES = [
     ("nobody", [OF_US, TAKEN, OF_US], "d-d", False),
     ("nobody", [OF_US, OF_US], "dD", True),
     ("nobody", [OF_US, OF_US, TAKEN], "dD-", True),
-    ("four", [OF_US], "D", True),
+    ("four", [OF_US], "d", True),
+    ("a row", [OF_US], "D", True),
+    ("one of us", [OF_US], "D", True),
+    ("one of us", [TAKEN, OF_US], "-d", False),
     ("nobody", [GONE, OF_US], "bd", False),
     ("nobody", [GONE, OF_US, TAKEN], "bd-", False),
     ("nobody", [OF_US, GONE, OF_US], "dbD", True),
+    ("nobody", [UNSURE, TAKEN, UNSURE], "d-d", False),
+    ("nobody", [UNSURE, UNSURE], "dD", True),
+    ("nobody", [UNSURE, OF_US], "dD", True),
+    ("nobody", [GONE] + [ALONGSIDE] * 9, "bbbbbbbbbb", False),
+    ("four", [GONE] + [ALONGSIDE] * 2, "ddd", True),
 ]
 
 
@@ -112,19 +133,29 @@ def _mark(outcome: Outcome) -> str:
 
 
 def test_one_person_refused_again_and_again_is_no_row() -> None:
-    row: tuple[int, ...] = ()
+    row = NOBODY
     for _ in range(2 * IN_A_ROW):
         weighed = weigh([(7, FOR_GOOD)], row, now=NOW)
         assert weighed.halted is None
         row = weighed.row
-    assert row == (7,)
+    assert row == Row(people=(7,), reason="no")
+
+
+def test_one_whose_server_refuses_us_uses_up_its_tries_whoever_was_refused_before() -> None:
+    row = Row(people=(1,))
+    for _ in range(2):
+        weighed = weigh([(7, OF_US)], row, now=NOW)
+        assert "".join(map(_mark, weighed.outcomes)) == "d"
+        assert weighed.halted is None
+        row = weighed.row
 
 
 def test_who_is_in_the_row_is_known_to_the_next_group_until_a_mail_is_accepted() -> None:
-    first = weigh([(1, GONE), (2, TAKEN), (3, GONE), (4, GONE)], (9,), now=NOW)
-    assert first.row == (3, 4)
-    assert weigh([(5, BUSY), (6, Halted(reason="x"))], first.row, now=NOW).row == (3, 4)
-    assert weigh([(5, TAKEN)], first.row, now=NOW).row == ()
+    told: list[tuple[int, Outcome]] = [(1, GONE), (2, TAKEN), (3, GONE), (4, FOR_GOOD)]
+    first = weigh(told, Row(people=(9,), reason="before"), now=NOW)
+    assert first.row == Row(people=(3, 4), reason="no")
+    assert weigh([(5, BUSY), (6, Halted(reason="x"))], first.row, now=NOW).row == first.row
+    assert weigh([(5, TAKEN)], first.row, now=NOW).row == NOBODY
 
 
 def test_a_doubted_mail_waits_for_longer_than_the_halt() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import datetime, timedelta
 from socket import socket
@@ -13,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 from nurture.core.doubt import Evidence
 from nurture.core.errors import MisuseError
 from nurture.core.event import EventKind
-from nurture.core.message import Outcome, Refused
+from nurture.core.message import Accepted, Outcome, Refused
 from nurture.core.refusal import DOUBTED, HALT, IN_A_ROW
 from nurture.engine import by_hand, deliver, held, intake, outcomes, retrying, sending
 from nurture.engine.doubt import Evidences
@@ -51,6 +52,10 @@ def wired(programme: Programme) -> Wire:
     made = Wire()
     programme.ways = replace(programme.ways, transport=made)
     return made
+
+
+def warned(programme: Programme) -> tuple[str, ...]:
+    return sending.look(programme.runtime, now=programme.now).warnings
 
 
 def suppressed(programme: Programme) -> int:
@@ -110,10 +115,53 @@ def test_a_server_that_refuses_everybody_stops_nobody_and_fails_nothing(
     assert "in a row were refused" in mail(programme).halted
     assert len(wire.offered) == wire.group_size, "the first group is enough to see it"
     assert (states(programme), suppressed(programme)) == ({"ready": 40}, 0)
+    (said,) = warned(programme)
+    assert said.startswith("wire has refused the last 5 people or more and taken nothing since")
+    assert said.endswith(answer.reason)
     wire.does = accept
     programme.now += DOUBTED
     mail(programme)
     assert states(programme) == {"accepted": 40}
+    assert warned(programme) == ()
+
+
+class NotForThese(SmtpServer):
+    """Refuses us for good, or for now, whenever we write to one of the first eight."""
+
+    reply = ""
+
+    def _say(self, connection: socket, verb: str, usual: str) -> bool:
+        is_one = verb == "RCPT" and re.search(r"<p[0-7]@", self.commands[-1])
+        return super()._say(connection, verb, self.reply if is_one else usual)
+
+
+@pytest.mark.parametrize("reply", ["554 5.7.1 Relay access denied", "454 4.7.1 not now"])
+def test_a_few_whom_the_relay_may_never_mail_hold_up_nobody_behind_them(
+    lite: Programme, reply: str
+) -> None:
+    server = NotForThese()
+    server.reply = reply
+    with serving(server) as port:
+        account = SmtpSettings(host=HOST, port=port, tls=Tls.NONE, local_name="me")
+        way = SmtpTransport(account, to_bytes=to_bytes)
+        lite.ways = replace(lite.ways, transport=way)
+        plan(lite, 40)
+        for _ in range(12):
+            mail(lite)
+            lite.now += HALT
+        assert states(lite) == {"accepted": 32, "ready": 8}
+        way.close()
+
+
+def test_a_mail_that_the_provider_never_takes_holds_up_no_other(lite: Programme) -> None:
+    wire = wired(lite)
+    plan(lite, 50)
+    bad = {each.uid for each in rows(lite)[:40]}
+    wire.does = lambda mails: [NO if m.uid in bad else Accepted(provider_id=m.uid) for m in mails]
+    for _ in range(12):
+        mail(lite)
+        lite.now += HALT
+    assert set(wire.taken) == {each.uid for each in rows(lite)[40:]}
 
 
 def alone(answer: Outcome) -> Wire:

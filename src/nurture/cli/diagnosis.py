@@ -278,12 +278,12 @@ def _is_demo(secret: str) -> bool:
 
 
 def _work(health: Health, app: App) -> Iterator[Check]:
-    from nurture.engine.sending import TRY_AGAIN, odd_answers, say_failed
+    from nurture.engine.sending import TRY_AGAIN, odd_answers, rows_of_refusals, say_failed
     from nurture.store import failures, switches
 
     with app.database.read() as connection:
         halted = switches.all_halted(connection, now=health.at)
-        odd = odd_answers(connection, now=health.at)
+        odd = (*rows_of_refusals(connection), *odd_answers(connection, now=health.at))
         failed = failures.lately(connection, now=health.at)
     if failed.mails:
         said, problem = say_failed(failed), State.PROBLEM

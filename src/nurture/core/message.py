@@ -147,7 +147,8 @@ class Refused:
     `is_try` is False where it was not this message that was refused: it comes up again at once,
     and keeps all its tries. `no_mailbox`: the address itself is none, which no other mail changes.
     `of_us`: what was refused is whoever sends, and so every mail of ours. `asked` is False where no
-    server was: the mail cannot be sent as it is.
+    server was: the mail cannot be sent as it is. `alongside`: one answer refused this mail with
+    another before it in its group, and weighs like one.
     """
 
     reason: str
@@ -157,6 +158,7 @@ class Refused:
     no_mailbox: bool = False
     of_us: bool = False
     asked: bool = True
+    alongside: bool = False
 
 
 @value(frozen=True, slots=True, kw_only=True)

@@ -12,8 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from hashlib import blake2b
 
-from nurture.core.message import Accepted, Halted, Outcome, Refused
+from nurture.core.message import Accepted, Halted, Message, Outcome, Refused
 
 IN_A_ROW = 5
 """So many people refused for good, nothing accepted between: that is no fault of theirs.
@@ -82,49 +83,85 @@ def speaks_of(text: str) -> About:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """Who was refused, one after the other, with nothing accepted since, and why the last one was.
+
+    `of_us`: those of them, as far as it matters, whose refusals spoke of us.
+    """
+
+    people: tuple[int, ...] = ()
+    of_us: tuple[int, ...] = ()
+    reason: str = ""
+
+    @property
+    def is_long(self) -> bool:
+        """Whether so many are held against the server."""
+        return len(self.people) >= IN_A_ROW or len(self.of_us) >= OF_US_IN_A_ROW
+
+
+NOBODY = Row()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Weighed:
     """Outcomes after a second thought, whom is left in a row after them, and what halts sending."""
 
     outcomes: Sequence[Outcome]
-    row: tuple[int, ...]
+    row: Row
     halted: Halted | None
 
 
-def weigh(results: Sequence[tuple[int, Outcome]], row: Sequence[int], *, now: datetime) -> Weighed:
+def weigh(results: Sequence[tuple[int, Outcome]], row: Row, *, now: datetime) -> Weighed:
     """Return what to make of a group's outcomes, given by lead.
 
-    `row`: who was refused before them, one after the other, with nothing accepted since. What is
-    doubted is no refusal for good any more: nobody's address is stopped for it, and the mail comes
-    up again later. It costs a try, or one mail could halt all others for ever; but not once a
-    whole row is known: then it is the server's fault, whatever becomes of single mails.
+    What is doubted is no refusal for good any more: nobody's address is stopped for it, and the
+    mail comes up again later. It costs a try, or one mail could halt all others for ever; but not
+    once a whole row is known: then it is the server's fault, whatever becomes of single mails.
     """
-    known = len(row) >= IN_A_ROW
+    known = len(row.people) >= IN_A_ROW
     outcomes = [outcome for _, outcome in results]
-    people, places = list(row), list[int]()
-    # Of those before nobody knows any more what their refusals spoke of.
-    as_ours, reason = set(row), ""
+    people, places = list(row.people), list[int]()
+    ours, said, reason = set(row.of_us), row.reason, ""
     for place, (lead_id, outcome) in enumerate(results):
         match outcome:
             case Accepted():
                 _doubt(outcomes, places, people, known=known, now=now)
-                people, places, as_ours, known = [], [], set(), False
-            case Refused(permanent=True, asked=True, of_us=of_us):
-                if lead_id not in people:
-                    people.append(lead_id)
+                people, places, ours, said, known = [], [], set(), "", False
+            case Refused(asked=True, of_us=of_us) if outcome.permanent or of_us:
+                said = outcome.reason
                 places.append(place)
+                if lead_id not in people and not outcome.alongside:
+                    people.append(lead_id)
                 if of_us:
-                    as_ours.add(lead_id)
-                    outcomes[place] = _kept(outcome, is_try=len(as_ours) == 1, now=now)
-                    if len(as_ours) >= OF_US_IN_A_ROW:
-                        reason = f"the server refuses us, not the mail: {outcome.reason}"
+                    ours.add(lead_id)
+                    is_try = len(ours) == 1 and not known
+                    outcomes[place] = _kept(outcome, is_try=is_try, now=now)
+                    if len(ours) >= OF_US_IN_A_ROW:
+                        reason = f"the server refuses us, not the mail: {said}"
             case _:
                 pass
     if _doubt(outcomes, places, people, known=known, now=now) and not reason:
-        last = results[places[-1]][1]
-        assert isinstance(last, Refused)
-        reason = f"{len(people)} people in a row were refused, the last one: {last.reason}"
+        reason = f"{len(people)} people in a row were refused, the last one: {said}"
+    left = Row(
+        people=tuple(people[:IN_A_ROW]),
+        of_us=tuple(sorted(ours)[:OF_US_IN_A_ROW]),
+        reason=said,
+    )
     halted = Halted(reason=reason, until=now + HALT) if reason else None
-    return Weighed(outcomes=outcomes, row=tuple(people[:IN_A_ROW]), halted=halted)
+    return Weighed(outcomes=outcomes, row=left, halted=halted)
+
+
+def shuffled(mails: Sequence[Message], *, now: datetime) -> list[Message]:
+    """Return the mails in another order each time.
+
+    After a row of refusals nobody knows whether the server is at fault or the mails are. In the
+    order of their ids a few bad ones at the head would be tried first each time, and hold up all
+    that is behind them for ever.
+    """
+    at = now.isoformat()
+    return sorted(
+        mails, key=lambda mail: blake2b(f"{mail.uid}/{at}".encode(), digest_size=8).digest()
+    )
 
 
 def _doubt(

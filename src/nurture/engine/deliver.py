@@ -17,6 +17,7 @@ from typing import Protocol, runtime_checkable
 from nurture.core.doubt import PARK_AFTER
 from nurture.core.message import Address, Message, Outcome, OutgoingMessage, Uncertain
 from nurture.core.project import Project
+from nurture.core.refusal import shuffled
 from nurture.core.throttle import Pacing
 from nurture.engine import fence, outcomes, throttle
 from nurture.engine.last_look import Ready, Unrendered, pass_gate, why_not
@@ -110,6 +111,8 @@ def run(
     way = _Way(mailroom=mailroom, transport=transport, pacing=pacing, clock=clock)
     if pacing.is_set:
         batch = throttle.in_line(batch)
+    if counts.row.is_long:
+        batch = shuffled(batch, now=now)
     for group in _groups(batch, transport.group_size):
         if counts.halted:
             _give_back(runtime, group, now)
@@ -172,7 +175,9 @@ def _give_back(runtime: Runtime, group: Sequence[Message], now: datetime) -> Non
 
 
 def _put_back(connection: Connection, group: Sequence[Message], now: datetime) -> None:
-    dispatch.give_back(connection, [(m.id, "transport halted") for m in group], not_before=now)
+    # In one order everywhere: nobody has locked their leads.
+    back = [(mail_id, "transport halted") for mail_id in sorted(m.id for m in group)]
+    dispatch.give_back(connection, back, not_before=now)
 
 
 def _send_group(

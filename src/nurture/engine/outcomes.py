@@ -12,7 +12,7 @@ from typing import assert_never
 from nurture.core.event import EventKind, NewEvent
 from nurture.core.gate import Later, after_refusal
 from nurture.core.message import Accepted, Halted, MessageState, Outcome, Refused, Uncertain
-from nurture.core.refusal import Weighed, weigh
+from nurture.core.refusal import NOBODY, Row, Weighed, weigh
 from nurture.engine import intake
 from nurture.engine.last_look import Ready
 from nurture.engine.runtime import Runtime
@@ -48,7 +48,7 @@ class Delivered:
     unrendered: int = 0
     halted: str = ""
     throttled: str = ""
-    row: tuple[int, ...] = ()
+    row: Row = NOBODY
 
 
 def settle(runtime: Runtime, answered: Answered, counts: Delivered, now: datetime) -> None:
@@ -82,7 +82,7 @@ def settle(runtime: Runtime, answered: Answered, counts: Delivered, now: datetim
 
 
 def _write(
-    runtime: Runtime, answered: Answered, weighed: Weighed, before: tuple[int, ...], now: datetime
+    runtime: Runtime, answered: Answered, weighed: Weighed, before: Row, now: datetime
 ) -> None:
     pauses, bounces = list(PAUSES), True
     while True:

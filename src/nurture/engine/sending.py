@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 from nurture.core.errors import MisuseError
 from nurture.core.message import MessageState
 from nurture.core.project import Workspace
+from nurture.core.refusal import IN_A_ROW
 from nurture.core.throttle import Verdict
 from nurture.engine import throttle
 from nurture.engine.forecast import when_empty
 from nurture.engine.runtime import Runtime
-from nurture.store import failures, oddities, queues, records, sending, switches
+from nurture.store import failures, oddities, queues, records, refusals, sending, switches
 from nurture.store.db import Connection
 
 
@@ -98,7 +99,11 @@ def look(runtime: Runtime, *, now: datetime) -> Sending:
             slowed=_switches(
                 [(f"breaker:{n}", why, end) for n, why, end in switches.slowed(connection, now=now)]
             ),
-            warnings=(*_warnings(connection, workspace, now), *odd_answers(connection, now=now)),
+            warnings=(
+                *_warnings(connection, workspace, now),
+                *rows_of_refusals(connection),
+                *odd_answers(connection, now=now),
+            ),
             limits=_limits(connection, workspace, now),
             due=due,
             # A clock may be set back, and then what was planned lies in the future now.
@@ -156,6 +161,17 @@ def say_failed(failed: failures.Failures) -> str:
 
 
 TRY_AGAIN = "mend the cause; then `nurture message retry` with its time sends them once more"
+
+
+def rows_of_refusals(connection: Connection) -> tuple[str, ...]:
+    """Return which ways out have refused so many that it is held against them, and their words."""
+    return tuple(
+        f"{transport} has refused the last {len(row.people)} people"
+        f"{' or more' if len(row.people) >= IN_A_ROW else ''} and taken nothing since; the last"
+        f" time it said: {row.reason}"
+        for transport, row in refusals.rows(connection).items()
+        if row.is_long
+    )
 
 
 def odd_answers(connection: Connection, *, now: datetime) -> tuple[str, ...]:
