@@ -20,6 +20,7 @@ from nurture.core.message import (
     Refused,
     Uncertain,
 )
+from nurture.core.refusal import IN_A_ROW, NOBODY, weigh
 from nurture.transports import sendgrid_batch
 from nurture.transports.base import LEFT_OVER, Transport
 from nurture.transports.sendgrid import SendGridSettings
@@ -245,6 +246,16 @@ def test_whom_a_400_names_fails_and_the_rest_is_returned_untried() -> None:
     assert outcomes[1] == Refused(
         reason="sendgrid: personalizations.1.to.0.email: no", permanent=True
     )
+
+
+@pytest.mark.parametrize(("named", "weighs"), [(5, 1), (6, 6)])
+def test_a_400_that_names_a_few_weighs_like_one_refusal(named: int, weighs: int) -> None:
+    server = SendGrid(lambda _: complaints(*(f"personalizations.{n}.to" for n in range(named))))
+    outcomes = send(server, [cut(n) for n in range(10)])
+    refused = [(place, o) for place, o in enumerate(outcomes) if isinstance(o, Refused)]
+    row = weigh(refused, NOBODY, now=NOW).row
+    assert len(row.people) == min(weighs, IN_A_ROW)
+    assert sum(o.permanent for _, o in refused) == named
 
 
 def refuse_with(bad: str) -> Callable[[dict[str, Any]], bytes | None]:

@@ -141,8 +141,13 @@ class SendGridBatchTransport:
         returned = Refused(
             reason="sendgrid: refused with others of its batch", permanent=False, is_try=False
         )
+        # Who finds fault with most of a call may mean what is the same in all of it.
+        are_few = 2 * len(named) <= len(group)
+        leader = min(named)
         return [
-            Refused(reason=named[place], permanent=True) if place in named else returned
+            Refused(reason=named[place], permanent=True, alongside=are_few and place != leader)
+            if place in named
+            else returned
             for place in range(len(group))
         ]
 
