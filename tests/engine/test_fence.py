@@ -16,7 +16,7 @@ from nurture.core.errors import MisuseError
 from nurture.core.event import EventKind
 from nurture.core.fence import FREE_AFTER, IN_TIME
 from nurture.core.message import MessageState, Outcome, OutgoingMessage
-from nurture.engine import by_hand, doubt, held, settling, tick
+from nurture.engine import by_hand, doubt, fence, held, settling, tick
 from nurture.engine.fence import MOST_REFUSALS, Recall
 from nurture.store import dispatch
 from nurture.store.tables import fences, leads, messages
@@ -324,6 +324,36 @@ def test_whoever_wants_no_more_mail_does_not_get_what_is_still_kept(
     assert fenced.row.state == "suppressed"
     assert fenced.row.reason.startswith("called back: ")
     assert fenced.there.goes_out() == {}
+
+
+def test_what_is_kept_for_another_spelling_of_the_mailbox_does_not_go_out_either(
+    everywhere: Fenced,
+) -> None:
+    fenced = everywhere
+    fenced.plan("ada.berg@gmail.com", "adaberg+leaks@gmail.com", "bo@gmail.com")
+    assert fenced.mail()["accepted"] == 3
+    lead = fenced.programme.lead("ada.berg@gmail.com")
+    fenced.programme.happens(lead, EventKind.MESSAGE_UNSUBSCRIBED, "leak-walk")
+    assert fenced.mail(MINUTE)["withheld"] == 2
+    (goes_out,) = rows(fenced.programme, "accepted")
+    assert goes_out.lead_id == fenced.programme.lead("bo@gmail.com")
+
+
+def test_doubts_that_nobody_can_end_keep_no_mail_to_the_stopped_from_being_called_back(
+    fenced: Fenced, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fence, "MOST_CALLS", 3)
+    lost = iter([SILENCE] * 4)
+    fenced.there.says = lambda _, path: next(lost, None) if path == SEND else None
+    fenced.plan(*(f"p{n}@plant{n}.example" for n in range(5)))
+    fenced.mail()
+    (kept,) = rows(fenced.programme, "accepted")
+    with fenced.programme.database.write() as connection:
+        in_doubt = messages.c.state == MessageState.UNCERTAIN
+        soon = fenced.now + FENCE - MINUTE
+        connection.execute(update(messages).where(in_doubt).values(expires_at=soon))
+    fenced.programme.happens(kept.lead_id, EventKind.MESSAGE_UNSUBSCRIBED, "leak-walk")
+    assert fenced.mail(MINUTE)["withheld"] == 1
 
 
 def test_of_the_erased_nothing_goes_out_that_is_still_kept(everywhere: Fenced) -> None:

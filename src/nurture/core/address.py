@@ -27,7 +27,14 @@ _KEPT = re.compile("([ßς])")
 
 # Providers that ignore dots or what follows a plus sign in the local part.
 _DOTLESS = frozenset({"gmail.com", "googlemail.com"})
-_PLUS = _DOTLESS | {"outlook.com", "icloud.com", "fastmail.com", "proton.me", "protonmail.com"}
+MANY_SPELLINGS = _DOTLESS | {
+    "outlook.com",
+    "icloud.com",
+    "fastmail.com",
+    "proton.me",
+    "protonmail.com",
+}
+"""Domains at which one mailbox has several addresses (see `suppression_key`)."""
 
 # Scripts that are written together in one word; any other two are not.
 _TOGETHER = (
@@ -168,7 +175,7 @@ def match_key(address: str) -> str:
 def suppression_key(address: str) -> str:
     """Return the looser key under which an opt-out is kept: dots and +tags do not reopen it."""
     local, _, domain = match_key(address).rpartition("@")
-    if domain in _PLUS:
+    if domain in MANY_SPELLINGS:
         local = local.split("+", 1)[0]
     if domain in _DOTLESS:
         local, domain = local.replace(".", ""), "gmail.com"

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol, TypeVar, assert_never, runtime_checkable
 
+from nurture.core.address import MANY_SPELLINGS
 from nurture.core.event import EventKind
 from nurture.core.fence import (
     FREE_AFTER,
@@ -27,9 +28,10 @@ from nurture.core.fence import (
     why_not_called_back,
 )
 from nurture.core.message import Fence, Halted, Message, MessageState
+from nurture.engine import intake
 from nurture.engine.last_look import Ready, Unrendered
 from nurture.engine.runtime import Runtime
-from nurture.store import dispatch, fences, switches
+from nurture.store import dispatch, fences, leads, profiles, switches
 from nurture.store.db import Connection
 
 log = logging.getLogger(__name__)
@@ -200,13 +202,11 @@ def call_back(
         if not fences.any_open(connection, now=now):
             return done
         places = PLACES - fences.places(connection)
-        after = now + IN_TIME
-        waiting = [
-            *fences.in_doubt(connection, transport, after=after, limit=MOST_CALLS),
-            *fences.of_the_stopped(connection, transport, after=after, limit=MOST_CALLS),
-        ]
+    _see_other_spellings(runtime, transport, now)
+    with runtime.database.read() as connection:
+        waiting = _waiting(connection, recall, transport, now)
     _free(runtime, recall, now, clock)
-    for mail, at in _in_time(waiting[:MOST_CALLS], now, clock):
+    for mail, at in _in_time(waiting, now, clock):
         mine = places + mail.is_asked
         if why_not_called_back(_kept(mail), fence=recall.fence, places=mine, now=at):
             continue
@@ -220,6 +220,35 @@ def call_back(
         if isinstance(answer, Unheard) or refused == MOST_REFUSALS:
             break
     return done
+
+
+def _waiting(
+    connection: Connection, recall: Recall, transport: str, now: datetime
+) -> list[fences.Fenced]:
+    """Return what is to be called back, first what leaves first."""
+    after, again_at = now + IN_TIME, now + recall.fence
+    found = [
+        *fences.in_doubt(connection, transport, after=after, again_at=again_at, limit=MOST_CALLS),
+        *fences.of_the_stopped(connection, transport, after=after, limit=MOST_CALLS),
+    ]
+    return sorted(found, key=lambda mail: (mail.send_at, mail.message_id))[:MOST_CALLS]
+
+
+def _see_other_spellings(runtime: Runtime, transport: str, now: datetime) -> None:
+    """Note who is stopped by what was said under another spelling of their mailbox.
+
+    The last gate does so before mail leaves; this is for mail that was kept when it was said.
+    """
+    after = now + IN_TIME
+    with runtime.database.read() as connection:
+        people = fences.kept_for(connection, transport, MANY_SPELLINGS, after=after)
+        hashes = {i: intake.address_hash(runtime, email) for i, email in people.items()}
+        known = profiles.suppressed(connection, set(hashes.values())) if hashes else {}
+    reasons = {i: known[hashed] for i, hashed in hashes.items() if hashed in known}
+    if reasons:
+        with runtime.database.write() as connection:
+            leads.hold(connection, reasons)
+            profiles.mark_suppressed(connection, reasons)
 
 
 def _in_time(

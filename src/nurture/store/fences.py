@@ -8,10 +8,12 @@ from datetime import datetime
 
 from sqlalchemy import (
     ColumnElement,
+    ScalarSelect,
     and_,
     case,
     delete,
     func,
+    not_,
     null,
     or_,
     select,
@@ -19,6 +21,7 @@ from sqlalchemy import (
     update,
 )
 
+from nurture.core.gate import MAX_TRIES
 from nurture.core.lead import Stage
 from nurture.core.message import DeliveryState, MessageState
 from nurture.store import sets
@@ -78,14 +81,19 @@ def places(connection: Connection) -> int:
 
 
 def in_doubt(
-    connection: Connection, transport: str, *, after: datetime, limit: int
+    connection: Connection, transport: str, *, after: datetime, again_at: datetime, limit: int
 ) -> list[Fenced]:
-    """Return mails in doubt that leave after then: uncertain, or asked for and not answered."""
+    """Return mails in doubt that leave after then: uncertain, or asked for and not answered.
+
+    Those alone that may leave once more at `again_at`: the others would take their places.
+    """
     uncertain = and_(DOUBTFUL, messages.c.state == MessageState.UNCERTAIN)
     unanswered = and_(_ASKED, fences.c.called_back_at.is_(None), _ACCEPTED, _NOT_LEFT)
+    not_expired = or_(messages.c.expires_at.is_(None), messages.c.expires_at >= again_at)
+    may_again = and_(not_expired, _times_called_back() < MAX_TRIES)
     found = [
-        *_fenced(connection, transport, uncertain, after, limit),
-        *_fenced(connection, transport, unanswered, after, limit),
+        *_fenced(connection, transport, and_(uncertain, may_again), after, limit),
+        *_fenced(connection, transport, and_(unanswered, may_again), after, limit),
     ]
     return sorted(found, key=lambda mail: (mail.send_at, mail.message_id))[:limit]
 
@@ -108,12 +116,6 @@ def _fenced(
     after: datetime,
     limit: int,
 ) -> list[Fenced]:
-    earlier = fences.alias("earlier")
-    before = (
-        select(func.count())
-        .where(earlier.c.message_id == messages.c.id, earlier.c.called_back_at.is_not(None))
-        .scalar_subquery()
-    )
     rows = connection.execute(
         select(
             messages.c.id.label("message_id"),
@@ -123,7 +125,7 @@ def _fenced(
             fences.c.send_at,
             messages.c.expires_at,
             fences.c.asked_at.is_not(None).label("is_asked"),
-            before.label("before"),
+            _times_called_back().label("before"),
             case((_IS_STOPPED, func.coalesce(func.nullif(leads.c.suppressed, ""), "erased")),
                  else_="").label("stopped"),
         )
@@ -141,6 +143,45 @@ def _fenced(
         .limit(limit)
     )  # fmt: skip
     return [Fenced(**row._mapping) for row in rows]
+
+
+def _times_called_back() -> ScalarSelect[int]:
+    earlier = fences.alias("earlier")
+    return (
+        select(func.count())
+        .where(earlier.c.message_id == messages.c.id, earlier.c.called_back_at.is_not(None))
+        .correlate(messages)
+        .scalar_subquery()
+    )
+
+
+def kept_for(
+    connection: Connection, transport: str, domains: Collection[str], *, after: datetime
+) -> dict[int, str]:
+    """Return whom nobody has stopped, at these domains, with accepted mail that leaves after then.
+
+    Their addresses, by lead.
+    """
+    at_one = or_(*(leads.c.match_key.endswith(f"@{each}") for each in sorted(domains)))
+    rows = connection.execute(
+        select(leads.c.id, leads.c.email)
+        .distinct()
+        .join(messages, messages.c.lead_id == leads.c.id)
+        .join(
+            fences,
+            and_(fences.c.message_id == messages.c.id, fences.c.epoch == messages.c.epoch),
+        )
+        .join(
+            attempts,
+            and_(attempts.c.message_id == messages.c.id, attempts.c.epoch == messages.c.epoch),
+        )
+        .where(
+            *(fences.c.send_at >= after, attempts.c.transport == transport),
+            *(has_state(MessageState.ACCEPTED), fences.c.called_back_at.is_(None), _NOT_LEFT),
+            *(not_(_IS_STOPPED), at_one),
+        )
+    )
+    return {row.id: row.email for row in rows}
 
 
 def ask(connection: Connection, mail: Fenced, *, now: datetime) -> None:
