@@ -9,8 +9,10 @@ from sqlalchemy import select
 
 from nurture.core.errors import MisuseError
 from nurture.core.event import EventKind, NewEvent
+from nurture.core.suppression import BOUNCED
 from nurture.engine import intake, unbounce
 from nurture.engine.by_hand import Who
+from nurture.store import profiles
 from nurture.store.bounces import Bounces
 from nurture.store.tables import audit, leads, suppressions
 from tests.engine.programme import Programme, row
@@ -72,6 +74,28 @@ def test_who_is_stopped_by_those_bounces_alone_is_mailed_again(programme: Progra
             "Ann",
             "lead.bounce_lifted",
         )
+
+
+def test_all_leads_of_a_mailbox_are_mailed_again(programme: Programme) -> None:
+    wanted = incident(programme)
+    programme.bring(row("a.d.a+1@gmail.com"), row("a.d.a+2@gmail.com"), name="more")
+    happened(programme, EventKind.MESSAGE_BOUNCED, "a.d.a+1@gmail.com", 0.6)
+    # The last gate stopped this one for what was said of the others.
+    unheard = programme.lead("a.d.a+2@gmail.com")
+    with programme.database.write() as connection:
+        profiles.mark_suppressed(connection, {unheard: BOUNCED})
+    programme.now += 3 * HOUR
+    lifted = unbounce.lift(programme.runtime, wanted, ANN, count=3, now=programme.now)
+    assert {lead.email for lead in lifted} == {GOOD, "a.d.a+1@gmail.com", "a.d.a+2@gmail.com"}
+    assert not stopped(programme).keys() & {lead.email for lead in lifted}
+
+
+def test_a_mailbox_that_came_back_at_another_time_too_stays_stopped(programme: Programme) -> None:
+    wanted = incident(programme)
+    programme.bring(row("a.d.a@gmail.com"), name="more")
+    happened(programme, EventKind.MESSAGE_BOUNCED, "a.d.a@gmail.com", -5)
+    with programme.database.read() as connection:
+        assert unbounce.liftable(programme.runtime, connection, wanted) == []
 
 
 def test_another_number_than_was_seen_lifts_nothing(lite: Programme) -> None:

@@ -13,25 +13,26 @@ from nurture.core.suppression import BOUNCED
 from nurture.engine import intake
 from nurture.engine.by_hand import Who
 from nurture.engine.runtime import Runtime
-from nurture.store import bounces, leads, profiles, records
+from nurture.store import bounces, leads, locks, profiles, records
 from nurture.store.bounces import Bounced, Bounces
 from nurture.store.db import Connection
 
 
-def liftable(runtime: Runtime, connection: Connection, wanted: Bounces) -> dict[str, Bounced]:
-    """Return the leads that can be mailed again, by the hash of their address."""
-    found = {
-        intake.address_hash(runtime, lead.email): lead
-        for lead in bounces.bounced(connection, wanted)
-        if lead.email
-    }
+def liftable(runtime: Runtime, connection: Connection, wanted: Bounces) -> list[Bounced]:
+    """Return the leads that can be mailed again: all of a mailbox, or none."""
+    found: dict[str, list[Bounced]] = {}
+    for lead in bounces.bounced(connection, wanted):
+        if lead.email:
+            found.setdefault(intake.address_hash(runtime, lead.email), []).append(lead)
     graver = {intake.address_hash(runtime, e) for e in bounces.stopped_for_more(connection)}
     known = profiles.suppressed(connection, found)
-    return {
-        hashed: lead
-        for hashed, lead in found.items()
+    return [
+        lead
+        for hashed, of_mailbox in found.items()
         if hashed not in graver and known.get(hashed, BOUNCED) == BOUNCED
-    }
+        if any(each.meant for each in of_mailbox) and not any(each.other for each in of_mailbox)
+        for lead in of_mailbox
+    ]
 
 
 def lift(
@@ -42,15 +43,16 @@ def lift(
     Nothing that was stopped comes back; sequences may be entered again by their own rules.
     """
     with runtime.database.write() as connection:
-        found = liftable(runtime, connection, wanted)
-        if len(found) != count:
+        leads.hold(connection, {lead.id for lead in liftable(runtime, connection, wanted)})
+        locks.before_stopping(connection)
+        # Read once more: nobody can be stopped any more until this is done.
+        people = liftable(runtime, connection, wanted)
+        if len(people) != count:
             raise MisuseError(
-                f"such bounces alone stop {len(found)} leads, and not {count}: look again, and then"
-                " give that number"
+                f"such bounces alone stop {len(people)} leads, and not {count}: look again, and"
+                " then give that number"
             )
-        people = list(found.values())
-        leads.hold(connection, {lead.id for lead in people})
-        bounces.lift(connection, list(found))
+        bounces.lift(connection, {intake.address_hash(runtime, lead.email) for lead in people})
         bounces.unmark(connection, [lead.id for lead in people], now=now)
         # Not the reason: it may name a person, and the audit outlives an erasure.
         uids = [lead.uid for lead in people]

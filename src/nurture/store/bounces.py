@@ -39,17 +39,23 @@ class Bounces:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounced:
-    """A lead whose address is stopped for nothing but such bounces."""
+    """A lead whose address is stopped for a bounce.
+
+    `meant`: such bounces are told of it. `other`: something else that stops it is. A mailbox may
+    have several leads, and of some of them nothing is told: what was said of another stops them.
+    """
 
     id: int
     uid: str
     email: str
+    meant: bool
+    other: bool
 
 
 def bounced(connection: Connection, wanted: Bounces) -> list[Bounced]:
-    """Return the leads that only these bounces stop, and nothing else that anybody said."""
-    meant = select(events.c.lead_id).where(wanted.term())
-    any_other = select(events.c.id).where(
+    """Return the leads that a bounce stops, with what is told of each."""
+    meant = select(events.c.id).where(events.c.lead_id == leads.c.id, wanted.term())
+    other = select(events.c.id).where(
         events.c.lead_id == leads.c.id,
         or_(
             events.c.kind.in_(_OTHER_STOPS),
@@ -57,8 +63,11 @@ def bounced(connection: Connection, wanted: Bounces) -> list[Bounced]:
         ),
     )
     rows = connection.execute(
-        select(leads.c.id, leads.c.uid, leads.c.email)
-        .where(leads.c.suppressed == BOUNCED, leads.c.id.in_(meant), not_(any_other.exists()))
+        select(
+            *(leads.c.id, leads.c.uid, leads.c.email),
+            *(meant.exists().label("meant"), other.exists().label("other")),
+        )
+        .where(leads.c.suppressed == BOUNCED)
         .order_by(leads.c.id)
     )
     return [Bounced(**row._mapping) for row in rows]
