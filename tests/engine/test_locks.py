@@ -13,19 +13,24 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from nurture.core.event import EventKind
+from nurture.core.errors import MisuseError
+from nurture.core.event import EventKind, NewEvent
 from nurture.core.lead import Recipient
+from nurture.core.message import Refused
 from nurture.core.token import Grant, Purpose, sign
-from nurture.engine import echo, intake, public, stop_lists, tick, traces
+from nurture.engine import echo, intake, public, retrying, stop_lists, tick, traces, unbounce
 from nurture.store import leads, pauses, profiles, raw_posts
+from nurture.store.bounces import Bounces
 from nurture.store.db import Database
+from nurture.store.doubts import Selection
 from nurture.store.locks import once_more
 from nurture.store.tables import leads as leads_table, traces as traces_table
 from tests.engine.programme import SECRETS, Programme, row
-from tests.engine.test_deliver_trouble import Wire, plan, rows
+from tests.engine.test_deliver_trouble import ANN, Wire, plan, rows
 from tests.engine.test_echo import Told
 
 PEOPLE = 60
+MINUTE = timedelta(minutes=1)
 STOPS = (EventKind.MESSAGE_COMPLAINED, EventKind.MESSAGE_UNSUBSCRIBED)
 
 
@@ -229,3 +234,59 @@ def test_mail_that_waited_for_its_reader_sees_what_they_chose_meanwhile(
     last_gate.join(30)
     assert seen[ada].topics == {"product-news"}
     assert seen[ada].paused
+
+
+def test_who_unsubscribes_while_a_bounce_is_lifted_stays_stopped(
+    postgres_database: Database,
+) -> None:
+    programme = Programme(postgres_database)
+    programme.bring(row("ada@berg.example"))
+    ada = programme.lead("ada@berg.example")
+    programme.happens(ada, EventKind.MESSAGE_BOUNCED)
+    bounces = Bounces(after=programme.now - MINUTE, before=programme.now + MINUTE)
+
+    def lift() -> None:
+        unbounce.lift(programme.runtime, bounces, ANN, count=1, now=programme.now)
+
+    refused = meanwhile(programme, ada, EventKind.MESSAGE_UNSUBSCRIBED, lift)
+    assert "alone stop 0 leads" in str(refused)
+    assert programme.standing(ada)["suppressed"] == "bounced"
+
+
+def test_mail_to_who_is_erased_while_it_is_tried_again_stays_as_it_is(
+    postgres_database: Database,
+) -> None:
+    programme = Programme(postgres_database)
+    programme.bring(row("ada@berg.example"))
+    ada = programme.lead("ada@berg.example")
+    programme.post.answer = lambda _: Refused(reason="no", permanent=True)
+    programme.tick()
+
+    def again() -> None:
+        retrying.retry_all(programme.runtime, Selection(), ANN, count=1, now=programme.now)
+
+    refused = meanwhile(programme, ada, EventKind.ERASURE_REQUESTED, again)
+    assert "0 mails have failed there" in str(refused)
+
+
+def meanwhile(
+    programme: Programme, lead: int, kind: EventKind, work: Callable[[], None]
+) -> BaseException | None:
+    """Let something stop the lead while the work waits for it; return what the work raised."""
+    raised: list[BaseException] = []
+
+    def do() -> None:
+        try:
+            work()
+        except MisuseError as error:
+            raised.append(error)
+
+    worker = Thread(target=do)
+    event = NewEvent(lead_id=lead, kind=kind, occurred_at=programme.now, source="t", source_key="m")
+    with programme.database.write() as connection:
+        intake.record(programme.runtime, connection, [event], project=None, now=programme.now)
+        worker.start()
+        worker.join(0.5)
+        assert worker.is_alive()
+    worker.join(30)
+    return raised[0] if raised else None

@@ -27,7 +27,7 @@ def retry(runtime: Runtime, texts: Sequence[str], who: Who, *, now: datetime) ->
     with runtime.database.write() as connection:
         whole = messages.by_uids(connection, {text.strip().casefold() for text in texts}).values()
         ids = {_one(connection, text, whole) for text in texts}
-        mails = failures.failed(connection, Selection(ids=tuple(sorted(ids))))
+        mails = _held(connection, Selection(ids=tuple(sorted(ids))))
         if len(mails) != len(ids):
             raise MisuseError("mail to somebody who is stopped is not sent again")
         _retry(runtime, connection, mails, who, now)
@@ -39,7 +39,7 @@ def retry_all(
 ) -> list[Failed]:
     """Send every failed mail of the selection once more, if it is as many as was seen."""
     with runtime.database.write() as connection:
-        mails = failures.failed(connection, wanted)
+        mails = _held(connection, wanted)
         if len(mails) != count:
             raise MisuseError(
                 f"{len(mails)} mails have failed there, and not {count}: look again, and then"
@@ -47,6 +47,15 @@ def retry_all(
             )
         _retry(runtime, connection, mails, who, now)
     return mails
+
+
+def _held(connection: Connection, wanted: Selection) -> list[Failed]:
+    """Return the failed mails, their leads being locked: whoever is stopped now is none of them.
+
+    Leads before messages: whoever locks both does so in this order.
+    """
+    leads.hold(connection, {mail.lead_id for mail in failures.failed(connection, wanted)})
+    return failures.failed(connection, wanted)
 
 
 def _one(connection: Connection, text: str, whole: Iterable[Message]) -> int:
@@ -61,8 +70,6 @@ def _retry(
     runtime: Runtime, connection: Connection, mails: Sequence[Failed], who: Who, now: datetime
 ) -> None:
     ids, people = [mail.id for mail in mails], {mail.lead_id for mail in mails}
-    # Leads before messages: whoever locks both does so in this order.
-    leads.hold(connection, people)
     said = f"to be tried again by order of {who.name}"
     if failures.retry(connection, ids, reason=said, now=now) != len(ids):
         raise MisuseError("some of them are tried again just now already; look again")
