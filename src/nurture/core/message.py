@@ -179,9 +179,19 @@ class Halted:
 Outcome = Accepted | Refused | Uncertain | Halted
 
 
+UNRENDERED = 1_000
+"""One rendering that failed counts for so much in `Message.tries`, and one refusal for one.
+
+So one column holds both, and neither uses up the other's tries.
+"""
+
+
 @value(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One intended mail as its row says. `slots` are the values its template reads, pinned."""
+    """One intended mail as its row says. `slots` are the values its template reads, pinned.
+
+    `tries`: how often it was refused, and could not be rendered, in one number.
+    """
 
     id: int
     uid: str
@@ -202,3 +212,13 @@ class Message:
     expires_at: datetime | None
     planned_at: datetime
     reason: str = ""
+
+    @property
+    def refusals(self) -> int:
+        """How often it was refused, or left nobody knows whether it was."""
+        return self.tries % UNRENDERED
+
+    @property
+    def unrendered(self) -> int:
+        """How often it could not be rendered, or judged."""
+        return self.tries // UNRENDERED

@@ -203,7 +203,7 @@ def _send_group(
         dispatch.stop(connection, leaving.stopped, now=now)
         dispatch.postpone(connection, leaving.later)
         dispatch.give_back(connection, leaving.again, not_before=now)
-        dispatch.postpone(connection, leaving.unrendered, burned=True)
+        dispatch.postpone(connection, leaving.unrendered, unrendered=True)
     counts.unrendered += len(leaving.unrendered)
     counts.stopped += len(leaving.stopped)
     counts.postponed += len(leaving.later) + len(leaving.again)

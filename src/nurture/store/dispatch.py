@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Update, bindparam, case, func, or_, select, update
 
 from nurture.core.gate import LATE
-from nurture.core.message import MessageState
+from nurture.core.message import UNRENDERED, MessageState
 from nurture.core.throttle import RATE, WARM_UP
 from nurture.store import departures, fences, sets
 from nurture.store.db import Connection, Instant, stored
@@ -118,9 +118,9 @@ def stop(
 
 
 def postpone(
-    connection: Connection, later: Sequence[tuple[int, datetime, str]], *, burned: bool = False
+    connection: Connection, later: Sequence[tuple[int, datetime, str]], *, unrendered: bool = False
 ) -> None:
-    """Keep mails ready for later: (id, not before, reason). `burned`: it counts as a try."""
+    """Keep mails ready for later: (id, not before, reason). `unrendered`: that costs a try."""
     if later:
         connection.execute(
             update(messages)
@@ -128,7 +128,7 @@ def postpone(
             .values(
                 not_before=bindparam("at", type_=Instant),
                 reason=bindparam("new_reason"),
-                tries=messages.c.tries + int(burned),
+                tries=messages.c.tries + (UNRENDERED if unrendered else 0),
             ),
             [{"key": i, "at": at, "new_reason": why} for i, at, why in later],
         )

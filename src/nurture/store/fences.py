@@ -177,7 +177,7 @@ def kept_for(
         )
         .where(
             *(fences.c.send_at >= after, attempts.c.transport == transport),
-            *(has_state(MessageState.ACCEPTED), fences.c.called_back_at.is_(None), _NOT_LEFT),
+            *(_ACCEPTED, fences.c.called_back_at.is_(None), _NOT_LEFT),
             *(not_(_IS_STOPPED), at_one),
         )
     )
