@@ -32,6 +32,7 @@ STOPS = """
     Bitte nehmen Sie mich aus Ihrem Verteiler / Désinscrire / Me désabonner, merci
     Stop it! / Please stop this. / STOP ALL / Cancel my subscription, please / Leave me alone
     Ich möchte mich abmelden. / Ich möchte keine E-Mails mehr erhalten / Abmeldung / Stopp!
+    Please unsubscribe me from all future emails / Wir wollen keine Mails bekommen
     Bitte keine Mails mehr senden / Veuillez me désinscrire
 """
 TALK = """
@@ -46,7 +47,7 @@ TALK = """
     Sorry, please delete this email / Please delete my email / Why did you take us off your list?
     I don't want any more leaks / Hi Ingrid - we cannot stop / Take off on Friday
     no / Thanks / I am out until Monday / Can you stop by? / don't contact Bo, contact me
-    Wir wollen den Verdichter abmelden / Keine Ahnung
+    Wir wollen den Verdichter abmelden / Keine Ahnung / Keine E-Mail erhalten / Keine Mail bekommen?
 """
 
 

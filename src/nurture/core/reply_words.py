@@ -30,10 +30,12 @@ _FROM_LIST = (
 )
 _ADDRESS = r"(my|our|this) (e ?mail )?address|(my|our) name"
 _WHOM = rf"(me|us|{_ADDRESS}|(my|our) e ?mail)"
-_WHOSE = r"((any|all)( of)? )?((your|this|that|these|those|the|such|more|further) ){0,2}"
+_WHOSE = r"((any|all)( of)? )?((your|this|that|these|those|the|such|more|further|future) ){0,2}"
 _UNWANTED = r"(i|we) (do not|don't) (want|wish)( to (get|receive))?"
 _AGAIN = r"( (now|again|any ?more|immediately|at once|asap))?"
-_WISH = r"((ich möchte|wir möchten|ich will|wir wollen) )?"
+_WISHES = r"(ich möchte|wir möchten|ich will|wir wollen)"
+_WISH = rf"({_WISHES} )?"
+_NO_MAIL = r"keine ((weiteren|mehr) )?(e ?)?mails?( mehr)?"
 _STOPS = (
     r"stopp?( (it|this|all|everything))?",
     r"(cancel|end) ((my|our|the|this) )?subscription",
@@ -54,7 +56,9 @@ _STOPS = (
     r"abmeldung( vom newsletter)?",
     r"(melden|tragen) sie (mich|uns) (bitte )?(ab|aus)",
     rf"({_TAKE} sie )?((mich|uns) )?(bitte )?{_FROM_LIST}( ({_TAKE}|entfernen|heraus|raus))?",
-    rf"{_WISH}keine ((weiteren|mehr) )?(e ?)?mails?( mehr)?( (erhalten|bekommen|senden|schicken))?",
+    rf"{_WISH}{_NO_MAIL}( (senden|schicken))?",
+    # Without a wish, that means that a mail has not come.
+    rf"{_WISHES} {_NO_MAIL} (erhalten|bekommen)",
     r"(veuillez )?(me )?(désinscrire|désabonner)|désinscription|(désinscrivez|désabonnez) moi",
 )
 _THANKS = r"(please|pls|plz|kindly|thanks|thank you|many thanks|bitte|danke|vielen dank|merci)"
