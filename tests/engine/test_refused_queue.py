@@ -23,7 +23,7 @@ from nurture.store.db import Connection
 from nurture.store.doubts import Selection
 from nurture.store.tables import audit, events, leads, messages
 from nurture.transports.smtp import SmtpSettings, SmtpTransport, Tls
-from tests.engine.programme import Programme
+from tests.engine.programme import Programme, row
 from tests.engine.test_deliver_trouble import (
     ADA,
     ANN,
@@ -123,6 +123,28 @@ def test_a_server_that_refuses_everybody_stops_nobody_and_fails_nothing(
     mail(programme)
     assert states(programme) == {"accepted": 40}
     assert warned(programme) == ()
+
+
+class Quoting(SmtpServer):
+    """Refuses us for good, and says to whom we must not write."""
+
+    def _say(self, connection: socket, verb: str, usual: str) -> bool:
+        name = self.commands[-1].partition("<")[2].partition("@")[0] if self.commands else ""
+        refused = f"554 5.7.1 relaying denied to {name.upper()} (Ada Berg)"
+        return super()._say(connection, verb, refused if verb == "RCPT" else usual)
+
+
+def test_what_a_server_says_of_somebody_names_nobody(lite: Programme) -> None:
+    with serving(Quoting()) as port:
+        account = SmtpSettings(host=HOST, port=port, tls=Tls.NONE, local_name="me")
+        way = SmtpTransport(account, to_bytes=to_bytes)
+        lite.ways = replace(lite.ways, transport=way)
+        lite.bring(*(row(f"{name}@plant.example") for name in ("ada", "bea.berg+x", "cleo")))
+        told = [lite.tick().halted, *(each.reason for each in rows(lite)), *warned(lite)]
+        way.close()
+    assert len(told) == 5
+    ends = {said.partition("denied ")[2] for said in told}
+    assert ends == {"to <name> (<name>)"}
 
 
 class NotForThese(SmtpServer):

@@ -8,13 +8,13 @@ server: mail is kept, and sending stops for a while.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import blake2b
 
-from nurture.core.message import Accepted, Halted, Message, Outcome, Refused
+from nurture.core.message import Accepted, Address, Halted, Message, Outcome, Refused
 
 IN_A_ROW = 5
 """So many people refused for good, nothing accepted between: that is no fault of theirs.
@@ -57,6 +57,7 @@ _OF_US = re.compile(
     r"spf|dkim|dmarc|client host|helo|ehlo|reputation)\b",
     re.IGNORECASE,
 )
+_SHORTEST_NAME = 3
 _OF_THE_MAILBOX = re.compile(r"\b(?:user|mailbox|recipient|account) unknown\b", re.IGNORECASE)
 
 
@@ -77,6 +78,20 @@ def speaks_of(text: str) -> About:
             return _POLICY.get(detail, About.US)
         case _:
             return About.MAIL
+
+
+def naming_nobody(said: str, people: Iterable[Address]) -> str:
+    """Return a server's words without what names these people: reasons outlive an erasure.
+
+    Whole addresses are gone by now; many servers quote only what stands before the @.
+    """
+    for person in people:
+        for name in sorted((person.email.partition("@")[0], person.name), key=len, reverse=True):
+            if len(name) >= _SHORTEST_NAME:
+                said = re.sub(
+                    rf"(?<!\w){re.escape(name)}(?!\w)", "<name>", said, flags=re.IGNORECASE
+                )
+    return said
 
 
 # -- a row of them -------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from typing import assert_never
 from nurture.core.event import EventKind, NewEvent
 from nurture.core.gate import Later, after_refusal
 from nurture.core.message import Accepted, Halted, MessageState, Outcome, Refused, Uncertain
-from nurture.core.refusal import NOBODY, Row, Weighed, weigh
+from nurture.core.refusal import NOBODY, Row, Weighed, naming_nobody, weigh
 from nurture.engine import intake
 from nurture.engine.last_look import Ready
 from nurture.engine.runtime import Runtime
@@ -58,6 +58,8 @@ def settle(runtime: Runtime, answered: Answered, counts: Delivered, now: datetim
     again before it is left to doubt.
     """
     before = counts.row
+    if any(not isinstance(outcome, Accepted) for _, outcome in answered):
+        answered = _naming_nobody(answered)
     weighed = weigh(
         [(item.message.lead_id, outcome) for item, outcome in answered.results], before, now=now
     )
@@ -79,6 +81,24 @@ def settle(runtime: Runtime, answered: Answered, counts: Delivered, now: datetim
                 assert_never(unknown)
     if weighed.halted is not None:
         counts.halted = weighed.halted.reason
+
+
+def _naming_nobody(answered: Answered) -> Answered:
+    """Return the answers with reasons that name nobody whom they are about."""
+    refused = [item for item, outcome in answered if isinstance(outcome, Refused | Uncertain)]
+    # What halts all mail may repeat what was said of any of them.
+    anybody = [item.outgoing.mail.recipient for item in refused]
+    found: list[tuple[Ready, Outcome]] = []
+    for item, outcome in answered:
+        match outcome:
+            case Refused(reason=said) | Uncertain(reason=said):
+                said = naming_nobody(said, [item.outgoing.mail.recipient])
+                found.append((item, replace(outcome, reason=said)))
+            case Halted(reason=said):
+                found.append((item, replace(outcome, reason=naming_nobody(said, anybody))))
+            case _:
+                found.append((item, outcome))
+    return found
 
 
 def _write(
