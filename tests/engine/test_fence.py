@@ -356,6 +356,26 @@ def test_doubts_that_nobody_can_end_keep_no_mail_to_the_stopped_from_being_calle
     assert fenced.mail(MINUTE)["withheld"] == 1
 
 
+def test_what_is_kept_is_called_back_however_long_the_others_take(fenced: Fenced) -> None:
+    programme, slow = fenced.programme, timedelta(seconds=20)
+    lost = iter([SILENCE])
+
+    def say(_: str, path: str) -> Answer | None:
+        if path != SEND:
+            return None
+        programme.now += slow
+        return next(lost, None)
+
+    fenced.there.says = say
+    fenced.plan(*(f"p{n}@plant{n}.example" for n in range(90)))
+    ways, total = replace(programme.ways, clock=lambda: programme.now), tick.Ticked()
+    tick.mail(programme.runtime, ways, total, now=programme.now, limit=10)
+    assert programme.now >= TUESDAY + FENCE
+    done = total.deliver
+    assert (done["uncertain"], done["called_back"], done["accepted"]) == (1, 1, 90)
+    assert set(fenced.there.goes_out().values()) == {1}
+
+
 def test_of_the_erased_nothing_goes_out_that_is_still_kept(everywhere: Fenced) -> None:
     fenced = everywhere
     fenced.plan()

@@ -28,6 +28,8 @@ from nurture.store.locks import once_more
 GROUPS_A_BATCH = 5
 """Groups of mail leased together: few, so that a lease outlives the slowest provider."""
 FORGET_AGAIN = timedelta(days=7)
+SETTLE_AGAIN = timedelta(minutes=2)
+"""So often doubts are settled while mail leaves: what a provider keeps is called back in time."""
 MOST_ROUNDS = 10_000
 """Batches of one kind in one tick; a safety net against work that never ends."""
 
@@ -120,10 +122,15 @@ def mail(
     limit: int,
     lead_ids: Sequence[int] | None = None,
 ) -> None:
-    """Send what is ready."""
-    if lead_ids is None:
+    """Send what is ready; what comes into doubt or is to be called back meanwhile is seen to."""
+    everybody, seen_at = lead_ids is None, ways.clock() if ways.clock else now
+    if everybody:
         throttle.move_up(runtime, now=now)
     for _ in range(MOST_ROUNDS):
+        at = ways.clock() if ways.clock else now
+        if everybody and at - seen_at >= SETTLE_AGAIN:
+            settle(runtime, ways, total, now=at)
+            seen_at = at
         done = once_more(
             lambda: deliver.run(
                 runtime,
