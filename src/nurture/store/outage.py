@@ -1,6 +1,9 @@
 """What a database that cannot be used right now looks like, for those who may not speak SQL."""
 
-from sqlalchemy.exc import OperationalError, TimeoutError as PoolTimeout
+from sqlalchemy.exc import InternalError, OperationalError, TimeoutError as PoolTimeout
 
-Outage = (OperationalError, PoolTimeout)
-"""Locked for too long, full, read-only, gone or out of connections: worth another try later."""
+Outage = (OperationalError, InternalError, PoolTimeout)
+"""Locked for too long, full, read-only, gone or out of connections: worth another try later.
+
+PostgreSQL's driver calls a stand-in that may only be read as yet an internal error.
+"""
