@@ -39,6 +39,7 @@ TALK = """
     we cannot stop using your product / We can't stop. / Don't stop / Please don't stop emailing me
     Do not unsubscribe me / Never stop / I don't want to unsubscribe / non-stop / full stop
     We cancelled our subscription to the old one / Ich möchte mich anmelden / stop it leaking
+    Can you stop it? / We want to stop this. / Could you please stop all?
     How do I stop the compressor? / Does it stop leaks? / Stop by on Friday / Stop worrying
     Hi we cannot stop / Hello, we could not stop laughing / stop the leaks
     Please remove the valve / remove oil from the air / Please take us through it

@@ -37,7 +37,7 @@ _WISHES = r"(ich möchte|wir möchten|ich will|wir wollen)"
 _WISH = rf"({_WISHES} )?"
 _NO_MAIL = r"keine ((weiteren|mehr) )?(e ?)?mails?( mehr)?"
 _STOPS = (
-    r"stopp?( (it|this|all|everything))?",
+    r"stopp?",
     r"(cancel|end) ((my|our|the|this) )?subscription",
     r"leave (me|us) alone",
     rf"stop ((e ?)?mailing|contacting|messaging|spamming|writing( to)?) (me|us){_AGAIN}",
@@ -68,6 +68,8 @@ _STOP = re.compile(
     rf"({_THANKS} )?"
     r"((can|could|would|will) you (please )?|(i|we|i'd|we'd)( would)? (want|wish|like) to )?"
     rf"({'|'.join(_STOPS)})( {_THANKS}){{0,2}}"
+    # Who asks whether we can stop it, or wants to, may mean what leaks there.
+    rf"|({_THANKS} )?stopp? (it|this|all|everything)( {_THANKS}){{0,2}}"
 )
 _COURTESY = re.compile(rf"{_THANKS}( (very|so) much)?|(best|kind|many)? ?(regards|wishes)|best")
 _GOES_ON = re.compile(r"[a-zäöü]+ing\b")
