@@ -244,11 +244,11 @@ def _see_other_spellings(runtime: Runtime, transport: str, now: datetime) -> Non
         people = fences.kept_for(connection, transport, MANY_SPELLINGS, after=after)
         hashes = {i: intake.address_hash(runtime, email) for i, email in people.items()}
         known = profiles.suppressed(connection, set(hashes.values())) if hashes else {}
-    reasons = {i: known[hashed] for i, hashed in hashes.items() if hashed in known}
-    if reasons:
+    stopped = [i for i, hashed in hashes.items() if hashed in known]
+    if stopped:
         with runtime.database.write() as connection:
-            leads.hold(connection, reasons)
-            profiles.mark_suppressed(connection, reasons)
+            held = leads.held_recipients(connection, stopped, now=now)
+            intake.with_stops(runtime, connection, held)
 
 
 def _in_time(
