@@ -376,6 +376,16 @@ def test_what_is_kept_is_called_back_however_long_the_others_take(fenced: Fenced
     assert set(fenced.there.goes_out().values()) == {1}
 
 
+def test_cancellations_that_are_always_refused_hold_up_no_others(fenced: Fenced) -> None:
+    there = fenced.there
+    there.says = lambda _, path: SILENCE if path == SEND else None
+    fenced.plan(*(f"p{n}@plant{n}.example" for n in range(6)))
+    fenced.mail()
+    there.foreign = {each.batch_id for each in there.taken[:MOST_REFUSALS]}
+    there.says = lambda _method, _path: None
+    assert sum(fenced.mail(MINUTE)["called_back"] for _ in range(15)) == 3
+
+
 def test_of_the_erased_nothing_goes_out_that_is_still_kept(everywhere: Fenced) -> None:
     fenced = everywhere
     fenced.plan()

@@ -35,12 +35,14 @@ class Taken:
 class Keeping:
     """Answers as the service is described to. `says` is asked first: None leaves it at that.
 
-    `clock` gives the time of its answers; without it they bear none.
+    `clock` gives the time of its answers; without it they bear none. `foreign` ids are of another
+    account.
     """
 
     says: Callable[[str, str], Answer | None] = lambda _method, _path: None
     clock: Callable[[], datetime] | None = None
     room: int = 100
+    foreign: set[str] = field(default_factory=set)
     taken: list[Taken] = field(default_factory=list)
     cancelled: set[str] = field(default_factory=set)
     calls: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -79,6 +81,8 @@ class Keeping:
                     uid = person["custom_args"][MESSAGE_ARG]
                     self.taken.append(Taken(uid, body["batch_id"], at))
                 return 202, None
+            case "POST", _ if body["batch_id"] in self.foreign:
+                return 400, _error("no such batch id")
             case "POST", _ if body["batch_id"] in self.cancelled:
                 return 400, _error("a status for this batch id exists")
             case "POST", _ if len(self.cancelled) >= self.room:

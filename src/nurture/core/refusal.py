@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import blake2b
+from typing import Protocol, TypeVar
 
-from nurture.core.message import Accepted, Address, Halted, Message, Outcome, Refused
+from nurture.core.message import Accepted, Address, Halted, Outcome, Refused
 
 IN_A_ROW = 5
 """So many people refused for good, nothing accepted between: that is no fault of theirs.
@@ -166,11 +167,22 @@ def weigh(results: Sequence[tuple[int, Outcome]], row: Row, *, now: datetime) ->
     return Weighed(outcomes=outcomes, row=left, halted=halted)
 
 
-def shuffled(mails: Sequence[Message], *, now: datetime) -> list[Message]:
+class Identified(Protocol):
+    """A mail, or what is known of one."""
+
+    @property
+    def uid(self) -> str:
+        """Its public id."""
+
+
+Each = TypeVar("Each", bound=Identified)
+
+
+def shuffled(mails: Iterable[Each], *, now: datetime) -> list[Each]:
     """Return the mails in another order each time.
 
-    After a row of refusals nobody knows whether the server is at fault or the mails are. In the
-    order of their ids a few bad ones at the head would be tried first each time, and hold up all
+    After some refusals nobody knows whether the server is at fault or the mails are, and asking
+    ends. In one order a few bad ones at the head would be tried first each time, and hold up all
     that is behind them for ever.
     """
     at = now.isoformat()

@@ -28,6 +28,7 @@ from nurture.core.fence import (
     why_not_called_back,
 )
 from nurture.core.message import Fence, Halted, Message, MessageState
+from nurture.core.refusal import shuffled
 from nurture.engine import intake
 from nurture.engine.last_look import Ready, Unrendered
 from nurture.engine.runtime import Runtime
@@ -225,13 +226,14 @@ def call_back(
 def _waiting(
     connection: Connection, recall: Recall, transport: str, now: datetime
 ) -> list[fences.Fenced]:
-    """Return what is to be called back, first what leaves first."""
+    """Return what is to be called back now: what leaves first, in any order."""
     after, again_at = now + IN_TIME, now + recall.fence
     found = [
         *fences.in_doubt(connection, transport, after=after, again_at=again_at, limit=MOST_CALLS),
         *fences.of_the_stopped(connection, transport, after=after, limit=MOST_CALLS),
     ]
-    return sorted(found, key=lambda mail: (mail.send_at, mail.message_id))[:MOST_CALLS]
+    found.sort(key=lambda mail: (mail.send_at, mail.message_id))
+    return shuffled(found[:MOST_CALLS], now=now)
 
 
 def _see_other_spellings(runtime: Runtime, transport: str, now: datetime) -> None:
