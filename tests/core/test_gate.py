@@ -23,7 +23,7 @@ from nurture.core.gate import (
     unread_gate,
 )
 from nurture.core.lead import IN_PLAY, Lead, Stage, as_recipient
-from nurture.core.message import UNRENDERED, Message, MessageState, Refused
+from nurture.core.message import Message, MessageState, Refused
 from nurture.core.project import Project
 from nurture.core.sequence import Late, WhenCapped
 from tests.core.builders import DAY, HOUR, LEAD, NOW, PROJECT, SECOND, lead
@@ -184,7 +184,7 @@ def test_the_provider_may_ask_for_a_longer_pause() -> None:
 
 
 def test_renderings_that_failed_use_up_no_try_of_a_refusal_nor_the_reverse() -> None:
-    nearly_over = replace(MESSAGE, tries=(MAX_TRIES - 2) * UNRENDERED + MOST_REFUSALS - 2)
+    nearly_over = replace(MESSAGE, tries=MOST_REFUSALS - 2, unrendered=MAX_TRIES - 2)
     refused = after_refusal(nearly_over, BUSY, now=NOW)
     assert isinstance(refused, Later)
     assert refused.not_before - NOW >= LONGEST_RETRY
@@ -213,7 +213,7 @@ def test_trying_has_an_end() -> None:
             id="it expires like any other",
         ),
         pytest.param(
-            LEAD, {"tries": (MAX_TRIES - 1) * UNRENDERED}, "failed",
+            LEAD, {"unrendered": MAX_TRIES - 1}, "failed",
             f"gave up after {MAX_TRIES} tries: why",
             id="it ends after its last try",
         ),
@@ -228,7 +228,7 @@ def test_a_mail_whose_release_is_lost(
 
 
 def test_a_mail_whose_release_is_lost_is_tried_again_ever_more_rarely() -> None:
-    mails = [replace(MESSAGE, tries=n * UNRENDERED) for n in range(MAX_TRIES - 1)]
+    mails = [replace(MESSAGE, unrendered=n) for n in range(MAX_TRIES - 1)]
     found = [unread_gate(mail, as_recipient(LEAD), "why", now=NOW) for mail in mails]
     pauses = [one.not_before - NOW for one in found if isinstance(one, Later)]
     assert pauses == [HOUR, 2 * HOUR, 4 * HOUR, 8 * HOUR, 16 * HOUR, DAY, DAY]

@@ -141,14 +141,14 @@ def after_refusal(message: Message, refused: Refused, *, now: datetime) -> Later
     """Return when to try again, doubling with a stable jitter, or that it is over."""
     if not refused.is_try:
         return Later(not_before=refused.retry_at or now, reason=refused.reason)
-    tries = message.refusals + 1
+    tries = message.tries + 1
     if refused.permanent:
         return Never(state=MessageState.FAILED, reason=refused.reason)
     if tries >= MOST_REFUSALS:
         return Never(
             state=MessageState.FAILED, reason=f"gave up after {tries} tries: {refused.reason}"
         )
-    pause = min(FIRST_RETRY * 2**message.refusals, LONGEST_RETRY)
+    pause = min(FIRST_RETRY * 2**message.tries, LONGEST_RETRY)
     roll = int.from_bytes(blake2b(f"{message.uid}/{tries}".encode(), digest_size=2).digest())
     jittered = pause * (1 + roll / 65536 / 4)
     return Later(not_before=max(refused.retry_at or now, now + jittered), reason=refused.reason)

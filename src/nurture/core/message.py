@@ -179,18 +179,12 @@ class Halted:
 Outcome = Accepted | Refused | Uncertain | Halted
 
 
-UNRENDERED = 1_000
-"""One rendering that failed counts for so much in `Message.tries`, and one refusal for one.
-
-So one column holds both, and neither uses up the other's tries.
-"""
-
-
 @value(frozen=True, slots=True, kw_only=True)
 class Message:
     """One intended mail as its row says. `slots` are the values its template reads, pinned.
 
-    `tries`: how often it was refused, and could not be rendered, in one number.
+    `tries`: how often it was refused, or left and nobody knows whether it was taken; `unrendered`:
+    how often it could not be rendered, or judged.
     """
 
     id: int
@@ -207,18 +201,9 @@ class Message:
     slots: Mapping[str, Any]
     state: MessageState
     tries: int
+    unrendered: int = 0
     epoch: int
     not_before: datetime
     expires_at: datetime | None
     planned_at: datetime
     reason: str = ""
-
-    @property
-    def refusals(self) -> int:
-        """How often it was refused, or left nobody knows whether it was."""
-        return self.tries % UNRENDERED
-
-    @property
-    def unrendered(self) -> int:
-        """How often it could not be rendered, or judged."""
-        return self.tries // UNRENDERED

@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 PAUSES = (1.0, 3.0, 6.0)
 """Seconds before what is known is written once more, if the database is gone at that moment."""
 
+Results = Sequence[tuple[Ready, Outcome]]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
@@ -32,7 +34,7 @@ class Answered:
 
     transport: str
     departure_id: int | None
-    results: Sequence[tuple[Ready, Outcome]]
+    results: Results
 
 
 @dataclass(slots=True, kw_only=True)
@@ -58,12 +60,11 @@ def settle(runtime: Runtime, answered: Answered, counts: Delivered, now: datetim
     again before it is left to doubt.
     """
     before = counts.row
-    if any(not isinstance(outcome, Accepted) for _, outcome in answered):
-        answered = _naming_nobody(answered)
-    weighed = weigh(
-        [(item.message.lead_id, outcome) for item, outcome in answered.results], before, now=now
-    )
-    leaving = [item for item, _ in answered.results]
+    results = answered.results
+    if any(not isinstance(outcome, Accepted) for _, outcome in results):
+        results = _naming_nobody(results)
+    weighed = weigh([(item.message.lead_id, outcome) for item, outcome in results], before, now=now)
+    leaving = [item for item, _ in results]
     answered = replace(answered, results=list(zip(leaving, weighed.outcomes, strict=True)))
     _write(runtime, answered, weighed, before, now)
     counts.row = weighed.row
@@ -83,13 +84,13 @@ def settle(runtime: Runtime, answered: Answered, counts: Delivered, now: datetim
         counts.halted = weighed.halted.reason
 
 
-def _naming_nobody(answered: Answered) -> Answered:
+def _naming_nobody(results: Results) -> Results:
     """Return the answers with reasons that name nobody whom they are about."""
-    refused = [item for item, outcome in answered if isinstance(outcome, Refused | Uncertain)]
+    refused = [item for item, outcome in results if isinstance(outcome, Refused | Uncertain)]
     # What halts all mail may repeat what was said of any of them.
     anybody = [item.outgoing.mail.recipient for item in refused]
     found: list[tuple[Ready, Outcome]] = []
-    for item, outcome in answered:
+    for item, outcome in results:
         match outcome:
             case Refused(reason=said) | Uncertain(reason=said):
                 said = naming_nobody(said, [item.outgoing.mail.recipient])

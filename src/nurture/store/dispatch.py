@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Update, bindparam, case, func, or_, select, update
 
 from nurture.core.gate import LATE
-from nurture.core.message import UNRENDERED, MessageState
+from nurture.core.message import MessageState
 from nurture.core.throttle import RATE, WARM_UP
 from nurture.store import departures, fences, sets
 from nurture.store.db import Connection, Instant, stored
@@ -128,7 +128,7 @@ def postpone(
             .values(
                 not_before=bindparam("at", type_=Instant),
                 reason=bindparam("new_reason"),
-                tries=messages.c.tries + (UNRENDERED if unrendered else 0),
+                unrendered=messages.c.unrendered + int(unrendered),
             ),
             [{"key": i, "at": at, "new_reason": why} for i, at, why in later],
         )

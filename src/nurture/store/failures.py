@@ -81,6 +81,7 @@ def retry(connection: Connection, ids: Sequence[int], *, reason: str, now: datet
             state=MessageState.READY,
             reason=reason,
             tries=0,
+            unrendered=0,
             not_before=now,
             closed_at=None,
         )

@@ -149,7 +149,8 @@ _STATES = {str(state): state for state in MessageState}
 def _as_read(row: tuple[Any, ...]) -> Message:
     # By place: names would take as long again.
     (row_id, uid, lead_id, enrollment_id, release_id, sequence, step, template, topic) = row[:9]
-    (window, form, slots, state, tries, epoch, not_before, expires_at, planned_at, reason) = row[9:]
+    (window, form, slots, state, tries, unrendered, epoch, not_before, expires_at) = row[9:18]
+    planned_at, reason = row[18:]
     return Message(
         id=row_id,
         uid=uid,
@@ -165,6 +166,7 @@ def _as_read(row: tuple[Any, ...]) -> Message:
         slots=slots,
         state=_STATES[state],
         tries=tries,
+        unrendered=unrendered,
         epoch=epoch,
         not_before=not_before,
         expires_at=expires_at,

@@ -382,7 +382,9 @@ messages = Table(
     Column("delivery", Text, nullable=False, default="none"),
     Column("not_before", Instant, nullable=False),
     Column("expires_at", Instant, nullable=True),
+    # Refusals; renderings that failed are counted apart, so that neither uses up the other's.
     Column("tries", Integer, nullable=False, default=0),
+    Column("unrendered", Integer, nullable=False, default=0),
     Column("epoch", Integer, nullable=False, default=0),
     Column("planned_at", Instant, nullable=False),
     Column("accepted_at", Instant, nullable=True),
