@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from nurture.bootstrap import mark_demo, settings, wall_clock
 from nurture.core.errors import MisuseError
 from nurture.demo.crm import PretendCrm
 from nurture.demo.run import START, Options, demo, prepare_folder
@@ -62,6 +64,23 @@ def test_an_old_demo_is_overwritten(tmp_path: Path) -> None:
     prepare_folder(tmp_path / "demo")
     assert not (tmp_path / "demo" / "left-over").exists()
     assert (tmp_path / "demo" / "nurture.yaml").exists()
+
+
+def test_only_its_owner_can_read_a_demos_secret(tmp_path: Path) -> None:
+    prepare_folder(tmp_path / "demo")
+    state = tmp_path / "demo" / ".nurture"
+    assert state.stat().st_mode & 0o077 == 0
+    assert (state / "secret").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("days_ahead", [7, -400])
+def test_in_a_demos_folder_nothing_of_the_demo_lies_ahead(tmp_path: Path, days_ahead: int) -> None:
+    prepare_folder(tmp_path / "demo")
+    today = wall_clock()
+    ended = today + timedelta(days=days_ahead)
+    mark_demo(tmp_path / "demo" / ".nurture", ended)
+    now = settings(tmp_path / "demo", env={}).clock()
+    assert max(ended, today) <= now <= max(ended, today) + timedelta(minutes=1)
 
 
 def test_the_pretend_crm_takes_only_what_is_signed_and_each_id_once() -> None:

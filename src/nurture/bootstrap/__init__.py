@@ -7,7 +7,7 @@ import os
 import secrets as random_source
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
 
@@ -26,6 +26,7 @@ Clock = Callable[[], datetime]
 
 STATE_FOLDER = ".nurture"
 DATABASE = "nurture.db"
+DEMO_MARKER = "demo"
 SECRET_VARIABLE = "NURTURE_SECRET"
 OLD_SECRETS_VARIABLE = "NURTURE_OLD_SECRETS"
 SHORTEST_SECRET = 32
@@ -34,6 +35,29 @@ SHORTEST_SECRET = 32
 def wall_clock() -> datetime:
     """Return the present instant in UTC."""
     return datetime.now(UTC)
+
+
+def clock_of(state: Path) -> Clock:
+    """Return the wall clock; in a demo's folder one that goes on from the demo's last moment.
+
+    Its virtual days may lie ahead of ours, and what is in its ledger must not be in the future.
+    """
+    marker = state / DEMO_MARKER
+    try:
+        ended = datetime.fromisoformat(marker.read_text().splitlines()[-1])
+        written = datetime.fromtimestamp(marker.stat().st_mtime, UTC)
+    except (OSError, ValueError, IndexError):
+        return wall_clock
+    ahead = max(ended - written, timedelta())
+    return lambda: wall_clock() + ahead
+
+
+def mark_demo(state: Path, ended: datetime | None = None) -> None:
+    """Say in the folder that it is a demo's, and where its time ended."""
+    lines = ["This folder is a demo; the next demo overwrites it."]
+    if ended is not None:
+        lines += ["What is done here later happens after this moment:", ended.isoformat()]
+    (state / DEMO_MARKER).write_text("\n".join(lines) + "\n")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +87,7 @@ def settings(
     database_url: str | None = None,
     *,
     env: Mapping[str, str] | None = None,
-    clock: Clock = wall_clock,
+    clock: Clock | None = None,
 ) -> Settings:
     """Return settings from arguments, then the environment, then defaults beside the project."""
     env = dict(os.environ) if env is None else dict(env)
@@ -78,7 +102,7 @@ def settings(
         secret=env.get(SECRET_VARIABLE, "").strip() or _kept_secret(home / STATE_FOLDER),
         old_secrets=tuple(part for part in old if part),
         env=env,
-        clock=clock,
+        clock=clock or clock_of(home / STATE_FOLDER),
     )
 
 
@@ -91,21 +115,22 @@ def _kept_secret(folder: Path) -> str:
                 f"{path} is gone, and {folder / DATABASE} was written with it: put it back, or set"
                 f" {SECRET_VARIABLE}. With another secret nobody's opt-out would be recognized"
             )
-        _make_secret(path)
+        keep_secret(path, random_source.token_hex(32))
     secret = path.read_text().strip()
     if len(secret) < SHORTEST_SECRET:
         raise MisuseError(f"{path} must hold at least {SHORTEST_SECRET} characters")
     return secret
 
 
-def _make_secret(path: Path) -> None:
+def keep_secret(path: Path, secret: str) -> None:
+    """Write the secret where nobody else can read it, unless somebody was quicker."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        return  # somebody was quicker
+        return
     with os.fdopen(handle, "w") as file:
-        file.write(random_source.token_hex(32) + "\n")
+        file.write(secret + "\n")
 
 
 def derive(secret: str, *old: str) -> Secrets:

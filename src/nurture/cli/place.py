@@ -40,7 +40,7 @@ class Place:
 
     def settings(self) -> Settings:
         """Return the settings, or say what is missing before anything is made in a wrong folder."""
-        from nurture.bootstrap import SECRET_VARIABLE, settings, wall_clock
+        from nurture.bootstrap import SECRET_VARIABLE, settings
 
         known = self.database or os.environ.get(DATABASE)
         if not (self.home / MARK).is_file() and not (known and os.environ.get(SECRET_VARIABLE)):
@@ -49,7 +49,7 @@ class Place:
                 f"or name its folder with --folder or {HOME}"
             )
         moment = self.moment()
-        clock = wall_clock if moment is None else (lambda: moment)
+        clock = None if moment is None else (lambda: moment)
         return settings(self.home, self.database, clock=clock)
 
     def moment(self) -> datetime | None:

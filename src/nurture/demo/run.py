@@ -13,7 +13,15 @@ from typing import Any
 
 import httpx
 
-from nurture.bootstrap import App, Settings, settings, start
+from nurture.bootstrap import (
+    DEMO_MARKER,
+    App,
+    Settings,
+    keep_secret,
+    mark_demo,
+    settings,
+    start,
+)
 from nurture.bootstrap.starter import copy_starter
 from nurture.bootstrap.ways import make_ways
 from nurture.core.errors import MisuseError
@@ -38,7 +46,6 @@ TICK_HOURS = (5, 7, 8, 10, 12, 14, 16, 18)
 FLOW_DAY = 8
 """The day that goes through the real flows: by then there is all kinds of work."""
 PREFERRED_PORT = 8321
-MARKER = "demo"
 SECRET = "a secret for demonstrations only, known to everybody who reads the source"
 
 Progress = Callable[[int, int, World], None]
@@ -92,15 +99,14 @@ class _Held:
 def prepare_folder(folder: Path) -> None:
     """Make a fresh copy of the starter in the folder; only an old demo is overwritten."""
     if folder.exists() and any(folder.iterdir()):
-        if not (folder / ".nurture" / MARKER).exists():
+        if not (folder / ".nurture" / DEMO_MARKER).exists():
             raise MisuseError(f"{folder} is not empty and holds no demo; name another --folder")
         shutil.rmtree(folder)
     copy_starter(folder)
     state = folder / ".nurture"
-    state.mkdir()
-    (state / MARKER).write_text("This folder is a demo; the next demo overwrites it.\n")
     # The same secret afterwards, so that `nurture serve` honors the links in the mails.
-    (state / "secret").write_text(SECRET + "\n")
+    keep_secret(state / "secret", SECRET)
+    mark_demo(state)
 
 
 def _settings(options: Options, clock: VirtualClock, env: Mapping[str, str], port: int) -> Settings:
@@ -141,6 +147,7 @@ def _live(
     world = _world(options, app, project, clock, crm, held)
     flow_day = FlowDay(app.settings) if options.flows else None
     _days(options, world, flow_day, progress)
+    mark_demo(options.folder / ".nurture", clock())
     return Result(
         numbers=_numbers(world, imported),
         imported=imported,
