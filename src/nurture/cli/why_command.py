@@ -83,8 +83,9 @@ def _times(zones: Zones, line: StoryLine | NextLine) -> Text:
     """Return the time in the lead's zone, with the workspace's below it where it differs."""
     if line.at is None:
         return Text("no date set", style="dim")
-    said = Text(zones.columns(line.at)[0])
-    if zones.lead != zones.home:
+    theirs, *ours = zones.columns(line.at)
+    said = Text(theirs)
+    if ours and ours != [theirs]:
         said.append(f"\n({zones.at_home(line.at)})", style="dim")
     return said
 

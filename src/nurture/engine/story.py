@@ -87,8 +87,10 @@ class Story:
 
 
 def _paragraph(times: tuple[str, ...], line: StoryLine | NextLine) -> str:
+    # Zones that show the same are said once.
+    said = " | ".join(dict.fromkeys(times))
     return "\n".join(
-        [f"{' | '.join(times)}  {line.what}", *([f"    {line.why}"] if line.why else [])]
+        [f"{said}  {line.what}", *([f"    {line.why}"] if line.why else [])]
     )
 
 
