@@ -104,7 +104,8 @@ def test_the_outbox_lists_what_would_have_been_sent(page_world: World, tmp_path:
     assert "All 2 mails" in page
     assert '<a href="/outbox/one">Guten Tag one &lt;b&gt;ü&lt;/b&gt;</a>' in page
     assert "ada@plant.example" in page
-    assert "2026-09-01 08:00 UTC" in page
+    assert "Tue 1 Sep 2026, 10:00" in page
+    assert "Times are those of Europe/Berlin." in page
 
 
 def test_of_too_many_mails_in_a_day_the_newest_are_shown(tmp_path: Path) -> None:
@@ -283,7 +284,7 @@ def test_what_stops_sending_and_what_waits_is_shown(world: World) -> None:
         page = browser.get("/sending").text
     assert "The transport smtp is off" in page
     assert "535 &lt;who are you&gt;" in page
-    assert "If sending went on now: 2026-09-01 08:00 UTC" in page
+    assert "If sending went on now: Tue 1 Sep 2026, 10:00" in page
     assert "Caps per person are not in it" in page
 
 
@@ -297,4 +298,4 @@ def test_what_is_leaving_and_what_has_failed_is_shown(world: World) -> None:
     with world.serving() as browser:
         page = browser.get("/sending").text
     assert "in the last 24 hours: 1, of them 1 because of: 554 &lt;no&gt; relay" in page
-    assert "leaving since 2026-09-01 08:00 UTC" in page
+    assert "leaving since Tue 1 Sep 2026, 10:00" in page

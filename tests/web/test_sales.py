@@ -32,6 +32,7 @@ DOSSIER: dict[str, Any] = {
     "competition": UNKNOWN,
     "budget": UNKNOWN,
     "decision_timeline": UNKNOWN,
+    "open_questions": ["How many <shifts>?"],
     "history": {
         "last": [{"at": "2026-08-30T10:00:00+00:00", "what": "form.submitted", "about": "basics"}]
     },
@@ -54,8 +55,9 @@ def test_sales_sees_who_it_is_and_answers(world: World) -> None:
     lead_id, link = handed_over(world)
     with world.serving() as browser:
         page = browser.get(link).text
-        for word in ("Ada &lt;b&gt;", "ada@plant.example", "A saw, An axe", "1200", "Severe",
-                     "2026-08-30: form submitted, basics"):  # fmt: skip
+        for word in ("Ada &lt;b&gt;", "ada@plant.example", "A saw, An axe", "1200",
+                     "Severe", "2026-08-30: answered the form 'basics'",
+                     "How many &lt;shifts&gt;?"):  # fmt: skip
             assert word in page
         assert UNKNOWN not in page
         for _ in range(2):

@@ -54,10 +54,14 @@ def say_day(day: date) -> str:
     return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
 
 
+def say_moment(at: datetime, zone_name: str) -> str:
+    """Return the instant in one zone, for where that is named already."""
+    return _stamp(at.astimezone(zone(zone_name)))
+
+
 def say_time(at: datetime, zone_name: str) -> str:
     """Return the instant in one zone, named."""
-    there = at.astimezone(zone(zone_name))
-    return f"{_day(there.date())}, {_clock(there)} {zone_name}"
+    return f"{say_moment(at, zone_name)} {zone_name}"
 
 
 def say_seconds(count: int) -> str:

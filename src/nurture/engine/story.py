@@ -16,6 +16,7 @@ from nurture.core.lead import Stage, Verdict
 from nurture.core.overrides import Overridden
 from nurture.core.project import Project
 from nurture.engine.apply import why_unreadable
+from nurture.engine.explain_text import rounded
 from nurture.engine.moments import Zones
 from nurture.engine.person import Person, look_at
 from nurture.engine.recheck_words import right_yes
@@ -25,7 +26,7 @@ from nurture.engine.story_lines import LineKind, NextLine, StoryLine
 from nurture.engine.story_next import Open, tell_next
 from nurture.engine.story_sequences import tell_decisions, tell_tasks
 from nurture.engine.story_standing import tell_gates, tell_handoffs, tell_moves
-from nurture.engine.words import VERDICT_SAYS, both, points
+from nurture.engine.words import VERDICT_SAYS, both
 from nurture.store import (
     effort,
     enrollments,
@@ -89,9 +90,7 @@ class Story:
 def _paragraph(times: tuple[str, ...], line: StoryLine | NextLine) -> str:
     # Zones that show the same are said once.
     said = " | ".join(dict.fromkeys(times))
-    return "\n".join(
-        [f"{said}  {line.what}", *([f"    {line.why}"] if line.why else [])]
-    )
+    return "\n".join([f"{said}  {line.what}", *([f"    {line.why}"] if line.why else [])])
 
 
 def tell(runtime: Runtime, connection: Connection, lead_id: int, *, now: datetime) -> Story:
@@ -121,7 +120,7 @@ def _standing(person: Person, over: Sequence[str]) -> list[str]:
     if standing.stage is Stage.ERASED:
         return ["Asked us to forget them, and we did. Only counts and dates are left."]
     scores = (
-        f"engagement {points(now.engagement)}, fit {points(now.fit)}, "
+        f"engagement {rounded(now.engagement)}, fit {rounded(now.fit)}, "
         f"readiness {f'{now.readiness} of 100' if now.readiness_known else 'unknown'}"
     )
     stage = person.words.stage(standing.stage)
@@ -131,7 +130,7 @@ def _standing(person: Person, over: Sequence[str]) -> list[str]:
     said.append(f"Gates: {both(gates)}.")
     failed = [gate for gate, verdict in standing.verdicts.items() if verdict is Verdict.FAIL]
     if instead := right_yes(person.project, failed):
-        said.append(f"Instead we can offer {both(instead)}.")
+        said.append(f"Instead we can offer {'; '.join(instead)}.")
     said.extend(_by_hand(person))
     said.extend(f"Over its effort budget: {one}." for one in over)
     if lead.topics and not lead.suppressed:

@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from nurture.core.answers import clean_text
 from nurture.core.known import Statement, as_statement, known
+from nurture.core.lead import Lead, Stage
 from nurture.core.project import Project
 from nurture.engine import sending
 from nurture.engine.account_view import look_at_account
@@ -45,23 +46,26 @@ def start(request: Request) -> Response:
     site = site_of(request)
     project = project_in_force(site.runtime)
     with site.runtime.database.read() as connection:
-        return operator_page(
-            "start.html",
-            project=project,
-            outbox=site.outbox_dir is not None,
-            stages=overview.stage_counts(connection),
-            mails=overview.message_counts(connection),
-            handoffs=handoffs.counts(connection),
-            landings=[f for f in project.forms.values() if f.landing] if project else [],
-            signed=bool(site.provider_keys),
-        )
+        at_stage = overview.stage_counts(connection)
+        mails, handed = overview.message_counts(connection), handoffs.counts(connection)
+    return operator_page(
+        request,
+        "start.html",
+        project=project,
+        outbox=site.outbox_dir is not None,
+        stages={stage: at_stage[stage] for stage in Stage if stage in at_stage},
+        mails=mails,
+        handoffs=handed,
+        landings=[f for f in project.forms.values() if f.landing] if project else [],
+        signed=bool(site.provider_keys),
+    )
 
 
 @reads(router, "/outbox", listed=False)
 def list_outbox(request: Request) -> Response:
     """List the mails that were written to the outbox."""
     letters, total = outbox.newest(_outbox_dir(request))
-    return operator_page("outbox.html", letters=letters, total=total)
+    return operator_page(request, "outbox.html", letters=letters, total=total)
 
 
 @reads(router, "/outbox/{name}", listed=False)
@@ -73,7 +77,7 @@ def show_letter(request: Request, name: str) -> Response:
     with site_of(request).runtime.database.read() as connection:
         message = messages.by_uid(connection, name)
         owner = leads.read(connection, [message.lead_id])[message.lead_id] if message else None
-    return operator_page("letter.html", opened=opened, message=message, owner=owner)
+    return operator_page(request, "letter.html", opened=opened, message=message, owner=owner)
 
 
 @reads(router, "/outbox/{name}/html", listed=False)
@@ -98,7 +102,7 @@ def list_leads(request: Request) -> Response:
             found = overview.lines_of(connection, ids)
     if asked and len(found) == 1:
         return RedirectResponse(f"/leads/{found[0].uid}", status_code=303)
-    return operator_page("leads.html", found=found, asked=asked, most=MOST_LEADS)
+    return operator_page(request, "leads.html", found=found, asked=asked, most=MOST_LEADS)
 
 
 @reads(router, "/leads/{uid}", listed=False)
@@ -116,15 +120,19 @@ def show_lead(request: Request, uid: str) -> Response:
         person = look_at(runtime, connection, lead_id, now=now)
         evidence = read_evidence(connection, person, now=now)
         told = explain_score(person, evidence, now=now)
+        story = tell(runtime, connection, lead_id, now=now)
         return operator_page(
+            request,
             "lead.html",
+            zone=story.zones.lead,
             lead=lead,
             facts=_facts(connection, lead_id, lead.account_id, project, now),
             consents=profiles.consents_of(connection, lead_id),
-            colleagues=timeline.colleagues(connection, lead.account_id, besides=lead_id),
+            topics=project.workspace.topics,
+            colleagues=_colleagues(connection, lead, project),
             account=look_at_account(connection, lead.account_id, project, now=now),
             handoffs=handoffs.of_lead(connection, lead_id),
-            story=tell(runtime, connection, lead_id, now=now),
+            story=story,
             # As of now, like the story: the row keeps what the last assessment found.
             standing=person.found.standing,
             explained=explained_json(told, person.words, person.zones),
@@ -137,14 +145,16 @@ def show_sending(request: Request) -> Response:
     site = site_of(request)
     project = project_in_force(site.runtime)
     found = sending.look(site.runtime, now=site.clock()) if project else None
-    return operator_page("sending.html", found=found, project=project)
+    return operator_page(request, "sending.html", found=found, project=project)
 
 
 @reads(router, "/definitions", listed=False)
 def show_definitions(request: Request) -> Response:
     """Show what both teams mean by each stage and gate, and who signed it."""
     project = project_in_force(site_of(request).runtime)
-    return operator_page("definitions.html", said=definitions(project) if project else None)
+    return operator_page(
+        request, "definitions.html", said=definitions(project) if project else None
+    )
 
 
 @reads(router, "/handoffs", listed=False)
@@ -153,7 +163,7 @@ def list_handoffs(request: Request) -> Response:
     with site_of(request).runtime.database.read() as connection:
         found = handoffs.listing(connection)
         owners = leads.read(connection, sorted({h.lead_id for h in found}))
-    return operator_page("handoffs.html", found=found, owners=owners)
+    return operator_page(request, "handoffs.html", found=found, owners=owners)
 
 
 def _can_be_found(text: str) -> bool:
@@ -178,6 +188,20 @@ def _facts(
     return [
         _shown(one.held, project) | {"otherwise": [_shown(rival, project) for rival in one.rivals]}
         for _, one in sorted(known(told, now).items())
+    ]
+
+
+def _colleagues(connection: Connection, lead: Lead, project: Project) -> list[dict[str, str]]:
+    """Return who else of the organization is known, with role and stage in the files' words."""
+    roles = project.fields.get("lead.role")
+    names = {stage.value: said.name for stage, said in project.qualification.stages.items()}
+    return [
+        one
+        | {
+            "role": (roles.choices if roles else {}).get(one["role"], one["role"]),
+            "stage": names.get(one["stage"], one["stage"]),
+        }
+        for one in timeline.colleagues(connection, lead.account_id, besides=lead.id)
     ]
 
 

@@ -9,11 +9,12 @@ from importlib import resources
 
 from fastapi import HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
 
 from nurture.core.essentials import NOBODY, Essentials
 from nurture.core.project import Project
-from nurture.engine.moments import say_seconds
+from nurture.engine.moments import say_moment, say_seconds
 from nurture.store.outage import Outage
 from nurture.web.headers import OPERATOR
 from nurture.web.site import site_of
@@ -49,8 +50,9 @@ class Static:
 STATIC = Static()
 
 
-def _moment(at: datetime | None) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC" if at else "-"
+@pass_context
+def _moment(context: Context, at: datetime | None) -> str:
+    return say_moment(at, context["zone"]) if at else "-"
 
 
 def _lasted(span: timedelta) -> str:
@@ -92,10 +94,14 @@ def page(
     return HTMLResponse(content, status_code=status, headers=dict(headers or {}))
 
 
-def operator_page(template: str, *, status: int = 200, **values: object) -> HTMLResponse:
-    """Return a page of the operator's, which may frame a mail."""
-    content = _PAGES.get_template(template).render(**values)
-    return HTMLResponse(content, status_code=status, headers={"content-security-policy": OPERATOR})
+def operator_page(
+    request: Request, template: str, *, zone: str = "", **values: object
+) -> HTMLResponse:
+    """Return a page of the operator's, which may frame a mail; `zone` '' is the workspace's."""
+    content = _PAGES.get_template(template).render(
+        here=request.url.path, zone=zone or essentials(request).time_zone, **values
+    )
+    return HTMLResponse(content, headers={"content-security-policy": OPERATOR})
 
 
 def notice(
