@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from nurture.reports.report import Report
 
 MOST_ROWS = 20
+SHARES = frozenset({"of_previous", "of_all", "share", "prospect_rate"})
+"""Columns that hold parts of one."""
 FOR_PEOPLE = {
     "stages": (
         *("name", "reached", "of_previous", "went_on", "in_play"),
@@ -59,14 +61,24 @@ def report(
 
 
 def _show(made: Report) -> None:
+    from pandas.api.types import is_numeric_dtype
+
     for name in made.tables:
         frame = made.tables[name]
         if name in FOR_PEOPLE:
             frame = frame[list(FOR_PEOPLE[name])]
         columns = [str(column) for column in frame.columns]
-        rows = [tuple(row) for row in frame.head(MOST_ROWS).itertuples(index=False)]
         say(name.replace("_", " ").capitalize(), style="bold")
-        say(table([column.replace("_", " ") for column in columns], map(_cells, rows)))
+        if frame.empty:
+            say("nothing yet\n", style="dim")
+            continue
+        rows = [
+            [_cell(column, value) for column, value in zip(columns, row, strict=True)]
+            for row in frame.head(MOST_ROWS).itertuples(index=False)
+        ]
+        heads = {column: column.replace("_", " ") for column in columns}
+        right = [heads[column] for column in columns if is_numeric_dtype(frame[column])]
+        say(table([*heads.values()], rows, right=right))
         if len(frame) > MOST_ROWS:
             say(f"and {len(frame) - MOST_ROWS} more rows; --csv and --html have all", style="dim")
         if name in FOR_PEOPLE:
@@ -74,11 +86,13 @@ def _show(made: Report) -> None:
         say()
 
 
-def _cells(row: tuple[object, ...]) -> list[object]:
-    return [_cell(value) for value in row]
-
-
-def _cell(value: object) -> object:
-    if isinstance(value, float):
-        return "" if value != value else f"{value:,.2f}".rstrip("0").rstrip(".")  # noqa: PLR0124
-    return value
+def _cell(column: str, value: object) -> object:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if not isinstance(value, float):
+        return value
+    if value != value:  # noqa: PLR0124 (not a number)
+        return ""
+    if column in SHARES:
+        return f"{100 * value:.1f} %"
+    return f"{value:,.2f}".rstrip("0").rstrip(".")

@@ -58,8 +58,8 @@ def _told(error: Exception) -> int:
         context = getattr(error, "ctx", None)
         command = context.command_path if context is not None else "nurture"
         # A group without a verb has shown its help already, and says nothing more.
-        if usage().strip():
-            warn(f"nurture: {usage()} See `{command} --help`.")
+        if said := usage().replace("Value error, ", "").strip().rstrip("."):
+            warn(f"nurture: {said}. See `{command} --help`.")
         return MISUSE
     if type(error).__name__ == "Abort":
         return INTERRUPTED

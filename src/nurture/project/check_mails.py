@@ -111,7 +111,7 @@ class _Mails:
     def syntax(self) -> None:
         """Report at least what is not Jinja2."""
         for body, (line, problem) in self.bodies.unreadable.items():
-            told = (Code.TEMPLATE_FLAW, problem, "correct the syntax")
+            told = (Code.TEMPLATE_FLAW, problem.rstrip("."), "correct the syntax")
             self.inspection.error_at(self._file(body), self._line(body, line), told)
 
     def partials(self) -> None:

@@ -205,7 +205,7 @@ def lint(
         tree = parse(source, name)
     except RenderError as error:
         where, _, message = str(error).removeprefix(f"{name}:").partition(": ")
-        return [Flaw(int(where), message, "correct the syntax")]
+        return [Flaw(int(where), message.rstrip("."), "correct the syntax")]
     survey = Survey(tree, allowed)
     flaws = list(survey.flaws)
     for partial, line in survey.includes.items():
