@@ -60,6 +60,12 @@ def test_typed_answers_are_of_their_kind(kind: str, field: str) -> None:
         assert text == "" or (text.isdigit() if kind == "number" else date.fromisoformat(text))
 
 
+def test_whoever_is_asked_for_a_number_to_call_types_one() -> None:
+    for person in PEOPLE[:50]:
+        text = person.answer("lead.phone", [], "text", today=TODAY)
+        assert text == "" or text.startswith("+4")
+
+
 def test_sales_answers_in_order_and_each_first_answer_occurs() -> None:
     said = [answers(7, f"p{n}@plant.example/1") for n in range(300)]
     assert {found[0].verb if found else "" for found in said} == {verb for verb, _ in FIRST}

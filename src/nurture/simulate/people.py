@@ -158,7 +158,8 @@ class Person:
             return (today + ahead).isoformat() if roll.random() < 0.6 else ""  # noqa: PLR2004
         if kind == "number":
             return str(roll.randrange(1, 200))
-        return roll.choice(REMARKS) if roll.random() < 0.5 else ""  # noqa: PLR2004
+        texts = TEXTS.get(field, REMARKS)
+        return roll.choice(texts) if roll.random() < 0.5 else ""  # noqa: PLR2004
 
 
 RARE = frozenset({"competitor", "student", "fixed-sensors", "none-yet"})
@@ -176,6 +177,12 @@ NUMBERS: Mapping[str, Sequence[int]] = {
     "account.employees": (18, 35, 60, 85, 120, 180, 240, 320, 450, 700, 1200, 2600),
     "account.compressors": (1, 1, 2, 2, 2, 3, 3, 4, 5, 8),
     "account.compressor_kw": (15, 37, 55, 75, 90, 132, 160, 250, 320, 500),
+}
+
+TEXTS: Mapping[str, Sequence[str]] = {
+    # Numbers that are kept free for fiction in Germany and Britain.
+    "lead.phone": ("+49 30 23125 041", "+49 30 23125 318", "+44 20 7946 0417", "+44 20 7946 0852"),
+    "account.site": ("Bremen", "Aalborg", "Leicester", "Enschede", "Wels"),
 }
 
 REMARKS: Sequence[str] = (
