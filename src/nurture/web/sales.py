@@ -22,6 +22,8 @@ CHOICES = {
     "won": "Won",
     "lost": "Lost",
 }
+SAID = CHOICES | {"working": "We are at it"}
+"""Answers as the page repeats them; that they are at it only sales' own system says."""
 
 
 @reads(router, "/s/{token}")
@@ -56,7 +58,7 @@ def _page(
         status=422 if problem else 200,
         handoff=opened.handoff,
         told=opened.dossier,
-        said=CHOICES.get(opened.answer, opened.answer),
+        said=SAID.get(opened.answer, opened.answer),
         choices=CHOICES,
         kind=kind or opened.answer,
         reason=reason,
