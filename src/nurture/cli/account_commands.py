@@ -45,6 +45,9 @@ def list_accounts(
     if place.json:
         print_json({"accounts": [_as_json(one) for one in found]})
         return
+    if not found:
+        say("No account is like that." if tier or suspects else "No account is known yet.")
+        return
     rows = [
         (
             one.line.shown,

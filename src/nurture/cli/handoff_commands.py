@@ -43,6 +43,9 @@ def list_handoffs(
     if place.json:
         print_json([_told(h, people[h.lead_id].uid) for h in found])
         return
+    if not found:
+        say("No handoff is in this state." if state else "Nobody was handed over yet.")
+        return
     rows = [
         (
             h.uid,

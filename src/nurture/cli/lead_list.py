@@ -33,6 +33,9 @@ def list_leads(
     if place.json:
         print_json({"leads": found, "total": total})
         return
+    if not found:
+        say("No lead is like that." if segment or stage else "Nobody yet: nurture import FILE.csv")
+        return
     rows = [
         (
             one.uid[:12],
