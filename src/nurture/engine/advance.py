@@ -58,7 +58,7 @@ class Advanced:
     enrollments: int = 0
     planned: int = 0
     ended: int = 0
-    parked: int = 0
+    waiting: int = 0
     archived: int = 0
     tasks: int = 0
     stale: int = 0
@@ -222,7 +222,7 @@ def _store(runtime: Runtime, connection: Connection, batch: _Batch, now: datetim
     return Advanced(
         planned=len(planned),
         ended=len(ended),
-        parked=len(decided) - len(ended),
+        waiting=len(decided) - len(ended),
         archived=archived,
         tasks=asked,
         stale=len(seen) - len(decided),
