@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -35,6 +35,9 @@ MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 20
 MAX_NODES = 20_000
 MAX_DIGITS = 18
+# A folder's files are those of the release in force but for a few, and are asked about one by one
+# too: the files of a few projects.
+_KEPT = 256
 
 KeyPath = tuple[str | int, ...]
 """Keys and list positions from the top of a document down."""
@@ -104,22 +107,28 @@ def read(text: str, *, file: str) -> Document:
 
 def scan(text: str, *, file: str) -> tuple[Document | None, list[Finding]]:
     """Return what could be read and everything that is wrong with it."""
+    document, findings = _scan(text, file)
+    return document, list(findings)
+
+
+@lru_cache(maxsize=_KEPT)
+def _scan(text: str, file: str) -> tuple[Document | None, tuple[Finding, ...]]:
     builder = _Builder(file)
     if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         builder.report(1, Code.YAML_TOO_LARGE, "the file is larger than 1 MiB", "split it")
-        return None, builder.findings
+        return None, tuple(builder.findings)
     try:
         for event in YAML(typ="safe", pure=True).parse(text.removeprefix("\ufeff")):
             builder.take(event)
     except _Stop:
-        return None, builder.findings
+        return None, tuple(builder.findings)
     except YAMLError as error:
         builder.report(*_syntax(error, text))
-        return None, builder.findings
+        return None, tuple(builder.findings)
     if builder.root is None:
         builder.report(1, Code.YAML_DOCUMENT, "the file is empty", "write its keys and values")
-        return None, builder.findings
-    return Document(file=file, root=builder.root), builder.findings
+        return None, tuple(builder.findings)
+    return Document(file=file, root=builder.root), tuple(builder.findings)
 
 
 def find(node: Node, path: KeyPath) -> Node | None:
