@@ -75,13 +75,17 @@ def test_a_parser_agrees_where_a_value_stands(before: str, after: str) -> None:
             assert place in {"tag", "name"}
 
 
-@given(st.text("<>/=ab \"'-!&", max_size=60), st.integers(0, 60))
+@given(PIECES | st.text("<>/=ab \"'-!&", max_size=60), st.integers(0, 60))
+@example(text="<style>a long text, then this </STYLE x='a > b'>, and text again", cut=40)
+@example(text="<style>\u0130\u03a3 <</style", cut=9)
 def test_feeding_in_pieces_is_feeding_at_once(text: str, cut: int) -> None:
-    whole, pieces = Tokenizer(), Tokenizer()
+    whole, pieces, letters = Tokenizer(), Tokenizer(), Tokenizer()
     whole.feed(text)
     pieces.feed(text[:cut])
     pieces.feed(text[cut:])
-    assert whole == pieces
+    for letter in text:
+        letters.feed(letter)
+    assert whole == pieces == letters
 
 
 @given(st.text("<>/=ab \"'-!", max_size=200))

@@ -7,6 +7,7 @@ It follows the tokenizer of the HTML standard closely enough to say, at the plac
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -132,10 +133,27 @@ class Tokenizer:
 
     def feed(self, text: str) -> None:
         """Go on with literal text."""
-        for position, character in enumerate(text, start=self.fed):
-            # One method a state, named after it.
-            getattr(self, f"_{self.place}")(character, position)
+        begin, position = self.fed, self._leap(text, 0)
+        while position < len(text):
+            _STEPS[self.place](self, text[position], begin + position)
+            position = self._leap(text, position + 1)
         self.fed += len(text)
+
+    def _leap(self, text: str, position: int) -> int:
+        """Go over what changes nothing but is most of a document; return where that ends."""
+        if self.place is Place.TEXT:
+            return _next("<", text, position)
+        if self.place is Place.QUOTED:
+            end = _next(self.quote, text, position)
+            self.value += text[position:end]
+            return end
+        # What may begin an end tag, or a script in a script, is read letter by letter.
+        if self.place is Place.RAW and self.raw != "script" and "<" not in self._buffer:
+            end = _next("<", text, position)
+            last = "".join(map(str.lower, text[max(position, end - _LONGEST_END) : end]))
+            self._buffer = (self._buffer + last)[-_LONGEST_END:]
+            return end
+        return position
 
     def feed_value(self) -> None:
         """Go on behind a value that cannot leave the place where it stands."""
@@ -144,7 +162,7 @@ class Tokenizer:
         elif self.place in {Place.LESS_THAN, Place.END_TAG_OPEN}:
             self.place = Place.TEXT
 
-    # --- one method a state -----------------------------------------------------------------
+    # --- one method a state, named after it -------------------------------------------------
 
     def _text(self, character: str, position: int) -> None:
         if character == "<":
@@ -279,3 +297,13 @@ class Tokenizer:
             self.place = Place.TEXT
         else:
             self._buffer += character
+
+
+def _next(character: str, text: str, position: int) -> int:
+    found = text.find(character, position)
+    return len(text) if found < 0 else found
+
+
+_STEPS: Mapping[Place, Callable[[Tokenizer, str, int], None]] = {
+    place: getattr(Tokenizer, f"_{place}") for place in Place
+}
