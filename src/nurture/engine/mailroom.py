@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from nurture.core.errors import RenderError
 from nurture.core.lead import Lead
@@ -15,7 +16,7 @@ from nurture.core.message import (
     RenderedMail,
     address_of,
 )
-from nurture.core.project import Project, Workspace
+from nurture.core.project import Project, Template, Workspace
 from nurture.core.token import Keyring, Purpose, public_id
 from nurture.engine.links import links_of_messages, message_link
 from nurture.engine.runtime import Secrets
@@ -24,6 +25,7 @@ from nurture.engine.values import read_by
 from nurture.project.check_mails import allowed_names
 from nurture.render.constants import Constants
 from nurture.render.environment import plain
+from nurture.render.grammar import Path
 from nurture.render.headers import (
     Headers,
     ListIdentity,
@@ -40,6 +42,8 @@ _OWN_LINKS = {
     "view_url": Purpose.VIEW,
 }
 _Key = tuple[str, str, str]
+_Pairs = tuple[tuple[str, str], ...]
+_MOST_COMPILED = 200
 _Links = Callable[[str], Callable[[int], str]]
 """Gives a message's links of one kind by number."""
 
@@ -137,6 +141,23 @@ def addressed_to(lead: Lead) -> Address:
     return address_of(lead.email, lead.profile.get("first_name"), lead.profile.get("last_name"))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Source:
+    """All that a compiled template depends on."""
+
+    template: Template
+    partials: _Pairs
+    constants: tuple[tuple[str, _Pairs], ...]
+    allowed: frozenset[Path]
+
+
+# Most templates of a release are what they were in the one before, and in the one that waits.
+@lru_cache(maxsize=_MOST_COMPILED)
+def _compiled(source: _Source) -> MailTemplate:
+    constants = {name: dict(fields) for name, fields in source.constants}
+    return compile_mail(source.template, dict(source.partials), constants, allowed=source.allowed)
+
+
 def _prepare(
     project: Project, message: Message, ring: Keyring, *, in_pieces: bool
 ) -> _Stationery | RenderError:
@@ -152,7 +173,13 @@ def _prepare(
         # Those of the messages differ from these in hexadecimal digits and the signature.
         check_unsubscribe(links[Purpose.UNSUBSCRIBE]("0")(0), f"{mailto}0")
         names = allowed_names(project)
-        compiled = compile_mail(template, project.partials, constants_of(workspace), allowed=names)
+        source = _Source(
+            template=template,
+            partials=tuple(project.partials.items()),
+            constants=tuple((k, tuple(v.items())) for k, v in constants_of(workspace).items()),
+            allowed=names,
+        )
+        compiled = _compiled(source)
         shown = {path[0] for path in read_by(project, template)}
         cuts = cutter(compiled) if in_pieces else None
         headers = shared_list_headers(
