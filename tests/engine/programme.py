@@ -29,6 +29,7 @@ from nurture.store.tables import leads as leads_table
 ROOT = Path(__file__).parents[2]
 TUESDAY = datetime(2026, 9, 1, 8, 0, tzinfo=UTC)
 """10:00 in Berlin, on a working day: every window is open."""
+MONTHS = timedelta(days=60)
 SECRETS = Secrets(
     links=Keyring(current="k1", keys={"k1": b"l" * 32}), identity=b"i" * 32, pepper=b"p" * 32
 )
@@ -149,10 +150,11 @@ class Programme:
         return tick.run(self.runtime, self.ways, now=self.now, lead_ids=lead_ids)
 
     def wait(self, **by: float) -> None:
-        """Let time pass in steps of six hours, with a tick at each."""
+        """Let time pass, with a tick every six hours, or every day if it is months."""
         until = self.now + timedelta(**by)
+        step = timedelta(hours=6) if timedelta(**by) < MONTHS else timedelta(days=1)
         while self.now < until:
-            self.now = min(self.now + timedelta(hours=6), until)
+            self.now = min(self.now + step, until)
             self.tick()
 
     def happens(self, lead_id: int, kind: EventKind, subject: str = "", **more: Any) -> None:
