@@ -10,9 +10,12 @@ import shutil
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
+from sqlalchemy import Dialect
+from sqlalchemy.util import LRUCache
 
 from nurture.store.db import Database, open_database
 from nurture.store.migrate import upgrade
@@ -27,7 +30,11 @@ FOREIGN = ("CRM_", "NURTURE_", "PREFECT_", "SENDGRID_")
 
 TEMPORARY = "PYTEST_DEBUG_TEMPROOT"
 """Names the folder in which pytest makes those of the tests."""
+# More than all tests ask for but those that make up their statements.
+STATEMENTS = 2000
 _numbers = count(1)
+_spoken: dict[str, tuple[Dialect, LRUCache[Any, Any]]] = {}
+"""One dialect of each kind and the statements that were compiled for it."""
 
 # A busy machine is no reason to fail.
 settings.register_profile("nurture", deadline=None, print_blob=True)
@@ -127,6 +134,10 @@ def database(database_url: str) -> Iterator[Database]:
 
 def _opened(url: str) -> Iterator[Database]:
     database = open_database(url)
+    # Every engine would compile every statement anew, which takes longer than many a test.
+    new = database.engine.dialect, LRUCache[Any, Any](STATEMENTS)
+    database.engine.dialect, compiled = _spoken.setdefault(database.dialect, new)
+    database.engine.update_execution_options(compiled_cache=compiled)
     try:
         yield database
     finally:
