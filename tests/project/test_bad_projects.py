@@ -5,6 +5,7 @@ A case holds only the files in which it differs from `base`; `absent.txt` names 
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,7 @@ TOLD_ELSEWHERE = {
 """Codes that no overlay of text files can bring about."""
 
 
+@cache
 def checked(case: Path) -> CheckResult:
     files = read_tree(case)
     files.pop("expected.txt", None)
