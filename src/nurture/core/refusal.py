@@ -141,8 +141,9 @@ def weigh(results: Sequence[tuple[int, Outcome]], row: Row, *, now: datetime) ->
     for place, (lead_id, outcome) in enumerate(results):
         match outcome:
             case Accepted():
-                _doubt(outcomes, places, people, known=known, now=now)
-                people, places, ours, said, known = [], [], set(), "", False
+                if places or people or ours:
+                    _doubt(outcomes, places, people, known=known, now=now)
+                    people, places, ours, said, known = [], [], set(), "", False
             case Refused(asked=True, of_us=of_us) if outcome.permanent or of_us:
                 said = outcome.reason
                 places.append(place)
