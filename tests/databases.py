@@ -84,6 +84,13 @@ class PostgresServer:
             sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
         )
 
+    def analyze(self, name: str) -> None:
+        """Let a database count what its tables hold, as it does by itself now and then."""
+        with psycopg.connect(
+            dbname=name, user="postgres", host=str(self.home), autocommit=True
+        ) as connection:
+            connection.execute("ANALYZE")
+
     def version(self) -> str:
         """Return the server's version."""
         return str(self.connection.info.parameter_status("server_version"))

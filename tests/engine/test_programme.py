@@ -174,9 +174,9 @@ def test_verify_finds_what_is_broken(programme: Programme) -> None:
         connection.exec_driver_sql("DELETE FROM consents")
         connection.exec_driver_sql("UPDATE attempts SET outcome = 'accepted'")
         connection.exec_driver_sql(
-            "INSERT INTO attempts (uid, message_id, epoch, transport, account, body_hash,"
+            "INSERT INTO attempts (message_id, epoch, transport, account, body_hash,"
             " started_at, deadline, outcome, provider_id, detail)"
-            " SELECT 'again', message_id, 2, transport, account, '', started_at, deadline,"
+            " SELECT message_id, 2, transport, account, '', started_at, deadline,"
             " outcome, '', '' FROM attempts"
         )
     broken = {

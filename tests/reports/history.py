@@ -35,7 +35,7 @@ from nurture.store import (
     releases,
 )
 from nurture.store.db import Connection, Database
-from nurture.store.dispatch import NewAttempt, Settlement
+from nurture.store.dispatch import NewAttempt, NewDeparture, Settlement
 from nurture.store.handoffs import AttemptResult, NewHandoff
 from nurture.store.leads import NewLead
 from nurture.store.messages import NewMessage
@@ -180,15 +180,9 @@ class Storyteller:
         self, message: int, at: float, state: MessageState = MessageState.ACCEPTED, why: str = ""
     ) -> None:
         """Let a mail leave, with this end."""
-        attempt = NewAttempt(
-            uid=f"attempt-{self._next()}",
-            message_id=message,
-            epoch=1,
-            transport="test",
-            body_hash="",
-            deadline=day(at + 1),
-        )
-        dispatch.begin(self.connection, [attempt], now=day(at))
+        attempt = NewAttempt(message, 1, "")
+        new = NewDeparture(attempts=[attempt], transport="test", deadline=day(at + 1))
+        dispatch.begin(self.connection, new, now=day(at))
         settled = Settlement(message_id=message, epoch=1, state=state, outcome="", reason=why)
         dispatch.settle(self.connection, [settled], now=day(at))
 

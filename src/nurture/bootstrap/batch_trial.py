@@ -149,7 +149,7 @@ def _mail(
     uid = public_id(app.runtime.secrets.identity, f"batch/{begun.sent_at}/{to.email}")
     return OutgoingMessage(
         uid=uid,
-        attempt_uid=public_id(app.runtime.secrets.identity, f"attempt/{uid}/1"),
+        attempt_uid=f"{uid}-1",
         mail=RenderedMail(
             sender=Address(name=workspace.sender_name, email=workspace.sender_email),
             recipient=to,

@@ -112,10 +112,10 @@ class OutgoingMessage:
     """A rendered mail with the ids that make it recognisable afterwards.
 
     `uid` is the message's public id (32 hex digits), the same on every attempt; `attempt_uid`
-    names this attempt. `planned_at` gives the Date header, so a re-render gives the same bytes.
-    `pieces` is for transports that send many mails in one call; None: this one goes alone.
-    `fence` None: it leaves at once. `leave_by`: after this its attempt may be taken for lost, and
-    no byte of it may leave any more; None: nobody watches the clock.
+    names this attempt: the same and its number. `planned_at` gives the Date header, so a re-render
+    gives the same bytes. `pieces` is for transports that send many mails in one call; None: this
+    one goes alone. `fence` None: it leaves at once. `leave_by`: after this its attempt may be taken
+    for lost, and no byte of it may leave any more; None: nobody watches the clock.
     """
 
     uid: str

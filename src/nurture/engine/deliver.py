@@ -198,7 +198,7 @@ def _send_group(
         leaving = pass_gate(runtime, connection, rendered, people, projects, way.pacing, now)
         # Read again: rendering and waiting for locks are no part of what the deadline allows for.
         at = way.clock() if way.clock else now
-        began = dispatch.begin(connection, _attempts(leaving.go, transport, at), now=now)
+        began = dispatch.begin(connection, _departure(leaving.go, transport, at), now=now)
         fence.record(connection, transport, rendered, began.message_ids)
         dispatch.stop(connection, leaving.stopped, now=now)
         dispatch.postpone(connection, leaving.later)
@@ -265,22 +265,18 @@ def _render(
     return rendered
 
 
-def _attempts(
+def _departure(
     leaving: Sequence[Ready], transport: Transport, now: datetime
-) -> list[dispatch.NewAttempt]:
-    account = transport.account if isinstance(transport, ByAccount) else ""
-    return [
-        dispatch.NewAttempt(
-            uid=item.outgoing.attempt_uid,
-            message_id=item.message.id,
-            epoch=item.message.epoch + 1,
-            transport=transport.name,
-            account=account,
-            body_hash=_body_hash(item.outgoing),
-            deadline=now + transport.longest_wait + GRACE,
-        )
-        for item in leaving
-    ]
+) -> dispatch.NewDeparture:
+    return dispatch.NewDeparture(
+        attempts=[
+            dispatch.NewAttempt(item.message.id, item.message.epoch + 1, _body_hash(item.outgoing))
+            for item in leaving
+        ],
+        transport=transport.name,
+        account=transport.account if isinstance(transport, ByAccount) else "",
+        deadline=now + transport.longest_wait + GRACE,
+    )
 
 
 def _body_hash(outgoing: OutgoingMessage) -> str:

@@ -17,7 +17,7 @@ from nurture.core.message import (
     address_of,
 )
 from nurture.core.project import Project, Template, Workspace
-from nurture.core.token import Keyring, Purpose, public_id
+from nurture.core.token import Keyring, Purpose
 from nurture.engine.links import links_of_messages, message_link
 from nurture.engine.runtime import Secrets
 from nurture.engine.template_place import as_written
@@ -79,11 +79,10 @@ class Mailroom:
 
     def outgoing(self, project: Project, message: Message, recipient: Address) -> OutgoingMessage:
         """Return the message as it leaves; the same row gives the same bytes every time."""
-        epoch = message.epoch + 1
         mail, pieces = self._render(project, message, recipient)
         return OutgoingMessage(
             uid=message.uid,
-            attempt_uid=public_id(self.secrets.identity, f"attempt/{message.uid}/{epoch}"),
+            attempt_uid=f"{message.uid}-{message.epoch + 1}",
             mail=mail,
             planned_at=message.planned_at,
             categories=(message.sequence, message.template),

@@ -169,6 +169,9 @@ def _settle(connection: Connection, answered: Answered, weighed: Weighed, now: d
         oddities.note(connection, answered.transport, strange, now=now)
 
 
+_NAMES = {kind: kind.__name__.lower() for kind in (Accepted, Refused, Uncertain, Halted)}
+
+
 def _settlement(item: Ready, outcome: Outcome, now: datetime) -> dispatch.Settlement:
     message = item.message
     state, reason, not_before, provider_id = MessageState.READY, "", None, ""
@@ -192,7 +195,7 @@ def _settlement(item: Ready, outcome: Outcome, now: datetime) -> dispatch.Settle
         message_id=message.id,
         epoch=message.epoch + 1,
         state=state,
-        outcome=type(outcome).__name__.lower(),
+        outcome=_NAMES[type(outcome)],
         provider_id=provider_id,
         reason=reason,
         not_before=not_before,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Update, bindparam, case, func, or_, select, update
 
@@ -18,15 +19,20 @@ from nurture.store.sets import Given, among, among_given
 from nurture.store.tables import attempts, messages
 
 
-@dataclass(slots=True, kw_only=True)
-class NewAttempt:
+class NewAttempt(NamedTuple):
     """An attempt that is about to be made."""
 
-    uid: str
     message_id: int
     epoch: int
-    transport: str
     body_hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewDeparture:
+    """Mails that are about to leave together, and until when they are to be settled."""
+
+    attempts: Sequence[NewAttempt]
+    transport: str
     deadline: datetime
     account: str = ""
 
@@ -55,11 +61,9 @@ class Departure:
 
 
 _STARTING = [
-    *(attempts.c.uid, attempts.c.message_id, attempts.c.epoch, attempts.c.transport),
-    *(attempts.c.body_hash, attempts.c.deadline, attempts.c.started_at, attempts.c.account),
+    *(attempts.c.message_id, attempts.c.epoch, attempts.c.body_hash),
+    *(attempts.c.transport, attempts.c.account, attempts.c.deadline, attempts.c.started_at),
 ]
-
-
 _BEGIN = (
     update(messages)
     .where(among_given(messages.c.id, "ids"), READY, messages.c.epoch == bindparam("epoch_now"))
@@ -72,31 +76,23 @@ _BEGIN = (
 )
 
 
-def begin(connection: Connection, starting: Sequence[NewAttempt], *, now: datetime) -> Departure:
+def begin(connection: Connection, new: NewDeparture, *, now: datetime) -> Departure:
     """Mark mails as leaving and record their attempts; commit before any byte leaves.
 
     A mail that is no longer ready at the epoch that was claimed, one below the attempt's, stays
     where it is and gets no attempt.
     """
     leaving: set[int] = set()
-    for epoch in sorted({attempt.epoch for attempt in starting}):
-        ids = [attempt.message_id for attempt in starting if attempt.epoch == epoch]
+    for epoch in sorted({attempt.epoch for attempt in new.attempts}):
+        ids = [attempt.message_id for attempt in new.attempts if attempt.epoch == epoch]
         given = {"ids": ids, "epoch_now": epoch - 1, "epoch_next": epoch, "begun_at": now}
         leaving.update(connection.scalars(_BEGIN, given).all())
-    at = stored(now)
-    rows = [
-        (
-            *(a.uid, a.message_id, a.epoch, a.transport),
-            *(a.body_hash, stored(a.deadline), at, a.account),
-        )
-        for a in starting
-        if a.message_id in leaving
-    ]
-    sets.add(connection, _STARTING, rows)
     if not leaving:
         return Departure(message_ids=frozenset(), id=None)
-    deadline = max(attempt.deadline for attempt in starting)
-    begun = departures.begin(connection, leaving, deadline=deadline)
+    shared = (new.transport, new.account, stored(new.deadline), stored(now))
+    rows = [(*a, *shared) for a in new.attempts if a.message_id in leaving]
+    sets.add(connection, _STARTING, rows)
+    begun = departures.begin(connection, leaving, deadline=new.deadline)
     return Departure(message_ids=frozenset(leaving), id=begun)
 
 

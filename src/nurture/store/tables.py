@@ -451,8 +451,6 @@ attempts = Table(
     metadata,
     Column("message_id", Id, primary_key=True, autoincrement=False),  # as BULK says
     Column("epoch", Integer, primary_key=True, autoincrement=False),
-    # Made from the mail's and the epoch, and never looked up: it needs no index of its own.
-    Column("uid", Text, nullable=False),
     Column("transport", Text, nullable=False),
     # Whose reports can tell of it: a hash that stands for the provider's account; '' without one.
     Column("account", Text, nullable=False, default=""),

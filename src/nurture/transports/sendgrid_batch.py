@@ -292,8 +292,8 @@ class _Tagged:
 def _nonce(messages: Sequence[OutgoingMessage]) -> str | None:
     """Return a mark for this call's tags that nothing in it contains.
 
-    SendGrid looks for tags in values too. The attempts' ids are made with a secret and used once,
-    so nobody can write a value that means to be a tag.
+    SendGrid looks for tags in values too. A mail's id is made with a secret when its values are
+    pinned, so nobody can write a value that means to be a tag.
     """
     attempts = "".join(message.attempt_uid for message in messages)
     everything = [

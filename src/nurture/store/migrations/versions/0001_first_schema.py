@@ -476,7 +476,6 @@ def upgrade() -> None:
         "attempts",
         sa.Column("message_id", ID, autoincrement=False, nullable=False),
         sa.Column("epoch", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("uid", sa.Text(), nullable=False),
         sa.Column("transport", sa.Text(), nullable=False),
         sa.Column("account", sa.Text(), nullable=False),
         sa.Column("body_hash", sa.Text(), nullable=False),
