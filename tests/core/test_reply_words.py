@@ -34,6 +34,7 @@ STOPS = """
     Ich möchte mich abmelden. / Ich möchte keine E-Mails mehr erhalten / Abmeldung / Stopp!
     Please unsubscribe me from all future emails / Wir wollen keine Mails bekommen
     Bitte keine Mails mehr senden / Veuillez me désinscrire
+    Not interested, stop it / No thanks, please stop this / Enough! Stop it! / Sorry, stop all
 """
 TALK = """
     we cannot stop using your product / We can't stop. / Don't stop / Please don't stop emailing me

@@ -62,14 +62,15 @@ _STOPS = (
     r"(veuillez )?(me )?(désinscrire|désabonner)|désinscription|(désinscrivez|désabonnez) moi",
 )
 _THANKS = r"(please|pls|plz|kindly|thanks|thank you|many thanks|bitte|danke|vielen dank|merci)"
+_ENOUGH = (
+    r"(no (thanks|thank you)|((i'm|i am|we are|we're) )?(not|no longer) interested|sorry|enough)"
+)
 _STOP = re.compile(
-    r"((no (thanks|thank you)|((i'm|i am|we are|we're) )?(not|no longer) interested"
-    r"|sorry|enough) )?"
-    rf"({_THANKS} )?"
+    rf"({_ENOUGH} )?({_THANKS} )?"
     r"((can|could|would|will) you (please )?|(i|we|i'd|we'd)( would)? (want|wish|like) to )?"
     rf"({'|'.join(_STOPS)})( {_THANKS}){{0,2}}"
     # Who asks whether we can stop it, or wants to, may mean what leaks there.
-    rf"|({_THANKS} )?stopp? (it|this|all|everything)( {_THANKS}){{0,2}}"
+    rf"|({_ENOUGH} )?({_THANKS} )?stopp? (it|this|all|everything)( {_THANKS}){{0,2}}"
 )
 _COURTESY = re.compile(rf"{_THANKS}( (very|so) much)?|(best|kind|many)? ?(regards|wishes)|best")
 _GOES_ON = re.compile(r"[a-zäöü]+ing\b")
