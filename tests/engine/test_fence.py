@@ -356,6 +356,25 @@ def test_doubts_that_nobody_can_end_keep_no_mail_to_the_stopped_from_being_calle
     assert fenced.mail(MINUTE)["withheld"] == 1
 
 
+@pytest.mark.parametrize("who", [ADA, "a.d.a+leaks@gmail.com"], ids=["they", "another spelling"])
+def test_mail_in_doubt_to_the_stopped_is_called_back_though_it_could_not_leave_again(
+    everywhere: Fenced, who: str
+) -> None:
+    fenced, said = everywhere, ADA if who == ADA else "ada@gmail.com"
+    fenced.loses("POST", SEND)
+    fenced.plan(who)
+    fenced.mail()
+    assert fenced.row.state == "uncertain"
+    fenced.programme.bring(row(said), name="more")
+    with fenced.programme.database.write() as connection:
+        soon = fenced.now + FENCE - MINUTE
+        connection.execute(update(messages).values(expires_at=soon))
+    lead = fenced.programme.lead(said)
+    fenced.programme.happens(lead, EventKind.MESSAGE_UNSUBSCRIBED, "leak-walk")
+    assert fenced.mail(MINUTE)["withheld"] == 1
+    assert (fenced.row.state, fenced.there.goes_out()) == ("suppressed", {})
+
+
 def test_what_is_kept_is_called_back_however_long_the_others_take(fenced: Fenced) -> None:
     programme, slow = fenced.programme, timedelta(seconds=20)
     lost = iter([SILENCE])

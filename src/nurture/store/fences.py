@@ -85,12 +85,13 @@ def in_doubt(
 ) -> list[Fenced]:
     """Return mails in doubt that leave after then: uncertain, or asked for and not answered.
 
-    Those alone that may leave once more at `again_at`: the others would take their places.
+    Those alone that may leave once more at `again_at`: the others would take their places. Who is
+    to get none any more is not among them (`of_the_stopped`).
     """
     uncertain = and_(DOUBTFUL, messages.c.state == MessageState.UNCERTAIN)
-    unanswered = and_(_ASKED, fences.c.called_back_at.is_(None), _ACCEPTED, _NOT_LEFT)
+    unanswered = and_(_ASKED, _TAKEN)
     not_expired = or_(messages.c.expires_at.is_(None), messages.c.expires_at >= again_at)
-    may_again = and_(not_expired, _times_called_back() < MAX_TRIES)
+    may_again = and_(not_expired, _times_called_back() < MAX_TRIES, not_(_IS_STOPPED))
     found = [
         *_fenced(connection, transport, and_(uncertain, may_again), after, limit),
         *_fenced(connection, transport, and_(unanswered, may_again), after, limit),
@@ -101,12 +102,20 @@ def in_doubt(
 def of_the_stopped(
     connection: Connection, transport: str, *, after: datetime, limit: int
 ) -> list[Fenced]:
-    """Return accepted mails that leave after then to people who are to get none any more."""
-    accepted = and_(_ACCEPTED, fences.c.called_back_at.is_(None), _NOT_LEFT, _IS_STOPPED)
-    return _fenced(connection, transport, accepted, after, limit)
+    """Return mails that leave after then to people who are to get none any more.
+
+    Also those of which nobody knows whether they were taken, and however late they are.
+    """
+    found = [
+        *_fenced(connection, transport, and_(_TAKEN, _IS_STOPPED), after, limit),
+        *_fenced(connection, transport, and_(DOUBTFUL, _IS_STOPPED), after, limit),
+    ]
+    return sorted(found, key=lambda mail: (mail.send_at, mail.message_id))[:limit]
 
 
 _IS_STOPPED = or_(leads.c.suppressed != "", leads.c.stage == Stage.ERASED)
+_TAKEN = and_(_ACCEPTED, fences.c.called_back_at.is_(None), _NOT_LEFT)
+"""Accepted, and kept by the provider as far as anybody knows."""
 
 
 def _fenced(
@@ -158,7 +167,7 @@ def _times_called_back() -> ScalarSelect[int]:
 def kept_for(
     connection: Connection, transport: str, domains: Collection[str], *, after: datetime
 ) -> dict[int, str]:
-    """Return whom nobody has stopped, at these domains, with accepted mail that leaves after then.
+    """Return whom nobody has stopped, at these domains, with mail that leaves after then.
 
     Their addresses, by lead.
     """
@@ -177,8 +186,7 @@ def kept_for(
         )
         .where(
             *(fences.c.send_at >= after, attempts.c.transport == transport),
-            *(_ACCEPTED, fences.c.called_back_at.is_(None), _NOT_LEFT),
-            *(not_(_IS_STOPPED), at_one),
+            *(or_(_TAKEN, DOUBTFUL), not_(_IS_STOPPED), at_one),
         )
     )
     return {row.id: row.email for row in rows}
