@@ -374,11 +374,20 @@ def test_a_database_that_stays_away_leaves_the_group_to_doubt(
     assert states(programme) == {"dispatching": 10}
 
 
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(ValueError(), id="it is wrong"),
+        # So says PostgreSQL of a damaged index too, and after an error that somebody swallowed.
+        pytest.param(InternalError("INSERT", {}, Exception()), id="it looks like an outage"),
+    ],
+)
 def test_a_bounce_that_cannot_be_recorded_takes_no_answer_along(
-    programme: Programme, wire: Wire, monkeypatch: pytest.MonkeyPatch
+    programme: Programme, wire: Wire, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     def broken(*_: object, **__: object) -> None:
-        raise ValueError
+        raise error
 
     wire.first = [lambda mails: [NO_MAILBOX, *accept(mails[1:])]]
     plan(programme, 10)

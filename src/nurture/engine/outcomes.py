@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 PAUSES = (1.0, 3.0, 6.0)
 """Seconds before what is known is written once more, if the database is gone at that moment."""
+_ALONE = "refused addresses could not be stopped; outcomes are written alone"
 
 Results = Sequence[tuple[Ready, Outcome]]
 
@@ -105,35 +106,39 @@ def _naming_nobody(results: Results) -> Results:
 def _write(
     runtime: Runtime, answered: Answered, weighed: Weighed, before: Row, now: datetime
 ) -> None:
-    pauses, bounces = list(PAUSES), True
+    pauses, bounces = list(PAUSES), _bounces(answered, now)
     while True:
         try:
             with runtime.database.write() as connection:
                 if bounces:
-                    _note_bounces(runtime, connection, answered, now)
+                    intake.record(runtime, connection, bounces, project=None, now=now)
                 _settle(connection, answered, weighed, now)
                 if weighed.row != before:
                     refusals.keep_row(connection, answered.transport, weighed.row)
         except Outage as error:
-            if not pauses:
+            if pauses:
+                kind = type(error).__name__
+                log.warning("outcomes could not be written, once more soon: %s", kind)
+                sleep(pauses.pop(0))
+            elif bounces:
+                # Perhaps the database is there, and only what follows from a bounce fails so.
+                log.exception(_ALONE)
+                bounces = []
+            else:
                 raise
-            log.warning("outcomes could not be written, once more soon: %s", type(error).__name__)
-            sleep(pauses.pop(0))
         except Exception:
             if not bounces:
                 raise
             # A bounce that cannot be recorded does not make the answers of its group unknown.
-            log.exception("refused addresses could not be stopped; outcomes are written alone")
-            bounces = False
+            log.exception(_ALONE)
+            bounces = []
         else:
             return
 
 
-def _note_bounces(
-    runtime: Runtime, connection: Connection, answered: Answered, now: datetime
-) -> None:
-    """Record refusals of an address itself, which stop it: there is no report to wait for."""
-    bounced = [
+def _bounces(answered: Answered, now: datetime) -> list[NewEvent]:
+    """Return refusals of an address itself, which stop it: there is no report to wait for."""
+    return [
         NewEvent(
             lead_id=item.message.lead_id,
             kind=EventKind.MESSAGE_BOUNCED,
@@ -147,8 +152,6 @@ def _note_bounces(
         for item, outcome in answered.results
         if isinstance(outcome, Refused) and outcome.no_mailbox
     ]
-    if bounced:
-        intake.record(runtime, connection, bounced, project=None, now=now)
 
 
 def _settle(connection: Connection, answered: Answered, weighed: Weighed, now: datetime) -> None:
