@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import chain
 from typing import NoReturn
 
@@ -11,10 +12,27 @@ import pytest
 from sqlalchemy import func, select, update
 
 from nurture.core.enrollment import Enrollment
+from nurture.core.event import EventKind
 from nurture.core.message import Message, MessageState
-from nurture.engine import advance, deliver
-from nurture.store import doubts, enrollments, invariants, leases, messages, queues, sending
-from nurture.store.tables import departures, leases as lease_rows, messages as message_rows
+from nurture.core.planning import SETTLE
+from nurture.engine import advance, assess, deliver
+from nurture.store import (
+    doubts,
+    enrollments,
+    history,
+    invariants,
+    leases,
+    messages,
+    queues,
+    sending,
+)
+from nurture.store.db import Connection
+from nurture.store.tables import (
+    departures,
+    enrollments as enrollment_rows,
+    leases as lease_rows,
+    messages as message_rows,
+)
 from tests.engine.programme import Programme
 from tests.engine.test_deliver_trouble import (  # noqa: F401 (wire is a fixture)
     ADA,
@@ -23,6 +41,7 @@ from tests.engine.test_deliver_trouble import (  # noqa: F401 (wire is a fixture
     Wire,
     mail,
     plan,
+    rows,
     states,
     wire,
 )
@@ -130,6 +149,49 @@ class TestStretches:
         mail(programme)
         assert states(programme) == {"accepted": 25}
         assert count(programme) == (0, 0)
+
+
+class TestWhatComesInMeanwhile:
+    @pytest.mark.parametrize("rings", [False, True], ids=["tick", "doorbell"])
+    def test_what_rests_on_older_facts_is_decided_anew(
+        self, programme: Programme, monkeypatch: pytest.MonkeyPatch, rings: bool
+    ) -> None:
+        plan(programme, 1)
+        mail(programme)
+        programme.now += timedelta(days=3)
+        ada, read = programme.lead(ADA), history.mailed
+        leaves = [ada]
+
+        def slowly(connection: Connection, ids: Sequence[int], *, now: datetime) -> history.Mailed:
+            found = read(connection, ids, now=now)
+            if leaves:
+                programme.happens(leaves.pop(), EventKind.MESSAGE_UNSUBSCRIBED)
+                assert assess.run(programme.runtime, now=now).leads == 1
+            return found
+
+        monkeypatch.setattr(history, "mailed", slowly)
+        whose = [ada] if rings else None
+        assert advance.run(programme.runtime, now=programme.now, lead_ids=whose).stale == 1
+        assert advance.run(programme.runtime, now=programme.now, lead_ids=whose).ended == 1
+        assert len(rows(programme)) == 1
+
+    def test_a_mail_that_is_held_for_longer_than_a_year_leaves_before_the_next_is_planned(
+        self, programme: Programme
+    ) -> None:
+        plan(programme, 1)
+        year = timedelta(days=400)
+        with programme.database.write() as connection:
+            connection.execute(
+                update(message_rows).values(planned_at=programme.now + timedelta(days=3) - year)
+            )
+            connection.execute(
+                update(enrollment_rows).values(entered_at=programme.now + timedelta(days=3) - year)
+            )
+        programme.now += timedelta(days=3)
+        assert advance.run(programme.runtime, now=programme.now).planned == 0
+        mail(programme)
+        programme.now += SETTLE
+        assert advance.run(programme.runtime, now=programme.now).planned == 1
 
 
 class TestDepartures:

@@ -78,6 +78,7 @@ class _Decided:
 class _Batch:
     decided: list[_Decided] = field(default_factory=list)
     failed: list[tuple[Enrollment, str]] = field(default_factory=list)
+    is_leased: bool = True
 
 
 def run(
@@ -95,6 +96,7 @@ def run(
         return counts
     with runtime.database.read() as connection:
         batch = _decide(runtime, connection, claimed, now)
+    batch.is_leased = claim.lease_id is not None
     try:
         with runtime.database.write() as connection:
             counts = _store(runtime, connection, batch, now)
@@ -154,6 +156,10 @@ def _situations(
     day = today(runtime.in_force(connection).project, now)
     facts = history.read_facts(connection, people, asked_inside(sequences), now=now, today=day)
     mailed = history.mailed(connection, lead_ids, now=now)
+    # Only who is in a sequence for so long can have a mail there that waits for so long.
+    long_ago = now - history.LONGEST_HELD
+    if old := {e.lead_id for e in claimed if e.entered_at <= long_ago}:
+        mailed.unsettled |= sending.waiting_since(connection, old, before=long_ago)
     waiting = sending.waiting(connection, lead_ids) if _some_replace(sequences) else {}
     done = history.tasks_done(connection, ids) if TaskStep in steps else set()
     views = history.read_handoffs(connection, people) if HandoffStep in steps else {}
@@ -195,7 +201,7 @@ def _sequences(
 
 def _store(runtime: Runtime, connection: Connection, batch: _Batch, now: datetime) -> Advanced:
     # Leads before enrollments: whoever locks both does so in this order.
-    leads.hold(connection, _leads_moved_by(connection, batch.decided))
+    known = _held(connection, batch)
     seen = {d.enrollment.id: d.enrollment.version for d in batch.decided}
     still = enrollments.unchanged(
         connection, seen | {enrollment.id: enrollment.version for enrollment, _ in batch.failed}
@@ -205,7 +211,7 @@ def _store(runtime: Runtime, connection: Connection, batch: _Batch, now: datetim
         enrollments.set_aside(
             connection, enrollment, until=now + pause, reason=f"set aside: {reason}"
         )
-    decided = [d for d in batch.decided if d.enrollment.id in still]
+    decided = [d for d in known if d.enrollment.id in still]
     enrollments.settle(connection, [(d.enrollment, d.decision) for d in decided], now=now)
     records.note_decisions(
         connection, [(d.enrollment, note) for d in decided for note in d.decision.notes], now=now
@@ -228,6 +234,19 @@ def _store(runtime: Runtime, connection: Connection, batch: _Batch, now: datetim
         stale=len(seen) - len(decided),
         failed=len(batch.failed),
     )
+
+
+def _held(connection: Connection, batch: _Batch) -> list[_Decided]:
+    """Lock the leads that are moved; return the decisions that rest on leads as they still are."""
+    moved = _leads_moved_by(connection, batch.decided)
+    if batch.is_leased:
+        leads.hold(connection, moved)
+        return batch.decided
+    # No lease tells whoever wakes these enrollments that somebody is at them.
+    seen = {d.lead.id: d.lead.version for d in batch.decided}
+    leads.hold(connection, moved | seen.keys())
+    same = leads.unchanged(connection, seen)
+    return [d for d in batch.decided if d.lead.id in same]
 
 
 def _leads_moved_by(connection: Connection, decided: Sequence[_Decided]) -> set[int]:
@@ -254,7 +273,8 @@ def _store_singly(runtime: Runtime, batch: _Batch, now: datetime) -> Advanced:
     for decided in batch.decided:
         try:
             with runtime.database.write() as connection:
-                done.append(_store(runtime, connection, _Batch(decided=[decided]), now))
+                one = _Batch(decided=[decided], is_leased=batch.is_leased)
+                done.append(_store(runtime, connection, one, now))
         except Exception as error:
             log.exception("enrollment=%s set aside", decided.enrollment.id)
             failed.append((decided.enrollment, f"{type(error).__name__}: {error}"[:200]))

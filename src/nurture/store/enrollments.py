@@ -14,7 +14,9 @@ from sqlalchemy import (
     Update,
     and_,
     bindparam,
+    case,
     delete,
+    literal,
     not_,
     or_,
     select,
@@ -261,6 +263,8 @@ def wake(connection: Connection, lead_ids: Iterable[int], *, now: datetime) -> N
         or_(
             enrollments.c.due_at.is_(None),
             and_(enrollments.c.due_at > now, enrollments.c.awaiting != Awaiting.TURN),
+            # Somebody is at it, and does not know yet why it is woken.
+            and_(enrollments.c.due_at <= now, not_(_QUEUE.is_free)),
         ),
     )
     ids = connection.scalars(_locked_in_order(waiting)).all()
@@ -268,5 +272,11 @@ def wake(connection: Connection, lead_ids: Iterable[int], *, now: datetime) -> N
         connection.execute(
             update(enrollments)
             .where(among(enrollments.c.id, ids))
-            .values(due_at=now, version=enrollments.c.version + 1)
+            .values(
+                # What is due stays where it is: waits are counted from there.
+                due_at=case(
+                    (enrollments.c.due_at <= now, enrollments.c.due_at), else_=literal(now, Instant)
+                ),
+                version=enrollments.c.version + 1,
+            )
         )

@@ -42,7 +42,7 @@ _COUNTS_AS_SENT = (
 
 _LEFT = tuple(state for state in _COUNTS_AS_SENT if state is not MessageState.READY)
 LONGEST_HELD = timedelta(days=366)
-"""So long after it was planned a mail may leave at the most: pauses, outages and people hold it."""
+"""So long after it was planned a mail counts: pauses, outages and people hold it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -70,6 +70,13 @@ def waiting(connection: Connection, ids: Sequence[int]) -> dict[int, list[Waitin
     return found
 
 
+def waiting_since(connection: Connection, ids: Collection[int], *, before: datetime) -> set[int]:
+    """Return these leads' enrollments with a mail that was planned by then, and has not left."""
+    planned = messages.c.planned_at <= before
+    found = select(messages.c.enrollment_id).where(among(messages.c.lead_id, ids), planned, READY)
+    return set(connection.scalars(found))
+
+
 def queue(connection: Connection, *, now: datetime) -> tuple[int, datetime | None]:
     """Return how many mails are due, and when the oldest of them was planned."""
     oldest = type_coerce(func.min(messages.c.planned_at), Instant).label("oldest")
