@@ -9,7 +9,7 @@ from itertools import chain
 from typing import NoReturn
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import event, func, select, update
 
 from nurture.core.enrollment import Enrollment
 from nurture.core.event import EventKind
@@ -17,6 +17,7 @@ from nurture.core.message import Message, MessageState
 from nurture.core.planning import SETTLE
 from nurture.engine import advance, assess, deliver
 from nurture.store import (
+    dispatch,
     doubts,
     enrollments,
     history,
@@ -26,14 +27,14 @@ from nurture.store import (
     queues,
     sending,
 )
-from nurture.store.db import Connection
+from nurture.store.db import Connection, Database
 from nurture.store.tables import (
     departures,
     enrollments as enrollment_rows,
     leases as lease_rows,
     messages as message_rows,
 )
-from tests.engine.programme import Programme
+from tests.engine.programme import TUESDAY, Programme
 from tests.engine.test_deliver_trouble import (  # noqa: F401 (wire is a fixture)
     ADA,
     DEADLINE,
@@ -238,3 +239,29 @@ class TestDepartures:
             kept = {rule.id: rule.broken for rule in invariants.check_all(connection)}
         assert len(kept["I11"]) == 10
         assert all(text.endswith("leaving, and in no departure") for text in kept["I11"])
+
+    def test_a_mail_that_begins_to_leave_meanwhile_breaks_no_promise(
+        self, postgres_database: Database
+    ) -> None:
+        programme = Programme(postgres_database)
+        plan(programme, 1)
+        begins = [
+            dispatch.NewDeparture(
+                attempts=[dispatch.NewAttempt(one, 1, "")],
+                transport="w",
+                account="",
+                deadline=TUESDAY,
+            )
+            for one in ids(claim(programme, 1))
+        ]
+
+        def meanwhile(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+            if begins and "departures" in statement:
+                with postgres_database.write() as connection:
+                    dispatch.begin(connection, begins.pop(), now=programme.now)
+
+        with postgres_database.read() as connection:
+            event.listen(postgres_database.engine, "after_cursor_execute", meanwhile)
+            kept = {rule.id: rule.broken for rule in invariants.check_all(connection)}
+        assert begins == []
+        assert kept["I11"] == ()

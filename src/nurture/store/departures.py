@@ -8,7 +8,18 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, bindparam, delete, insert, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    and_,
+    bindparam,
+    cast,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+)
 
 from nurture.core.message import MessageState
 from nurture.store.db import Connection
@@ -44,3 +55,25 @@ def is_leaving(connection: Connection) -> ColumnElement[bool]:
     held = connection.scalars(select(departures.c.message_ids))
     ids = {message_id for ids in held for message_id in ids}
     return and_(among(messages.c.id, ids), messages.c.state == MessageState.DISPATCHING)
+
+
+def lost(connection: Connection) -> list[str]:
+    """Return mails, by public id, whose state is that they are leaving, and no departure has them.
+
+    Asked at once: between two questions a mail may begin to leave.
+    """
+    each = (
+        func.json_array_elements_text(departures.c.message_ids)
+        if connection.dialect.name == "postgresql"
+        else func.json_each(departures.c.message_ids)
+    ).table_valued("value", joins_implicitly=True)
+    held = (
+        select(literal(1))
+        .select_from(departures, each)
+        .where(cast(each.c.value, BigInteger) == messages.c.id)
+        .correlate(messages)
+    )
+    found = select(messages.c.uid).where(
+        messages.c.state == MessageState.DISPATCHING, ~held.exists()
+    )
+    return list(connection.scalars(found))

@@ -11,8 +11,8 @@ from sqlalchemy import ColumnElement, FromClause, and_, func, not_, or_, select
 from nurture.core.humanity import PERSON_FROM
 from nurture.core.lead import IN_PLAY, Stage
 from nurture.core.message import MessageState
+from nurture.store import departures
 from nurture.store.db import Connection
-from nurture.store.departures import is_leaving
 from nurture.store.tables import (
     attempts,
     consents,
@@ -327,10 +327,8 @@ def _doubt_is_bounded(connection: Connection) -> tuple[int, list[str]]:
         ),
     )
     broken = [f"message {row.uid}: in doubt since nobody knows when" for row in rows]
-    lost = select(messages.c.uid).where(
-        messages.c.state == MessageState.DISPATCHING, not_(is_leaving(connection))
-    )
-    broken += [f"message {uid}: leaving, and in no departure" for uid in connection.scalars(lost)]
+    lost = departures.lost(connection)
+    broken += [f"message {uid}: leaving, and in no departure" for uid in lost]
     return looked, broken
 
 
