@@ -13,9 +13,9 @@ from sqlalchemy import event, func, select, update
 
 from nurture.core.enrollment import Enrollment
 from nurture.core.event import EventKind
-from nurture.core.message import Message, MessageState
+from nurture.core.message import Halted, Message, MessageState, Outcome, Refused
 from nurture.core.planning import SETTLE
-from nurture.engine import advance, assess, deliver
+from nurture.engine import advance, assess, deliver, tick
 from nurture.store import (
     dispatch,
     doubts,
@@ -175,6 +175,31 @@ class TestWhatComesInMeanwhile:
         assert advance.run(programme.runtime, now=programme.now, lead_ids=whose).stale == 1
         assert advance.run(programme.runtime, now=programme.now, lead_ids=whose).ended == 1
         assert len(rows(programme)) == 1
+
+    def test_what_another_worker_was_told_to_try_later_is_not_given_back_to_be_tried_now(
+        self,
+        programme: Programme,
+        wire: Wire,  # noqa: F811 (fixture)
+    ) -> None:
+        plan(programme, 20)
+        everybody = [each.lead_id for each in rows(programme)]
+        soon = programme.now + timedelta(minutes=15)
+
+        def halts(mails: Mails) -> list[Outcome]:
+            mail(programme)
+            return [Halted(reason="closed", until=soon) for _ in mails]
+
+        wire.first = [halts]
+        wire.does = lambda mails: [Refused(reason="451 later", permanent=False) for _ in mails]
+        doorbell, ways = tick.Ticked(), programme.ways
+        tick.mail(
+            programme.runtime, ways, doorbell, now=programme.now, limit=TEN * 2, lead_ids=everybody
+        )
+        assert doorbell.halted == "closed"
+        refused = [each for each in rows(programme) if each.tries]
+        assert len(refused) == TEN
+        assert {each.reason for each in refused} == {"451 later"}
+        assert min(each.not_before for each in refused) > programme.now + timedelta(minutes=2)
 
     def test_a_mail_that_is_held_for_longer_than_a_year_leaves_before_the_next_is_planned(
         self, programme: Programme

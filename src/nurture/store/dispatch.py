@@ -116,13 +116,17 @@ def stop(
 def postpone(
     connection: Connection, later: Sequence[tuple[int, datetime, str]], *, unrendered: bool = False
 ) -> None:
-    """Keep mails ready for later: (id, not before, reason). `unrendered`: that costs a try."""
+    """Keep mails ready for later: (id, not before, reason). `unrendered`: that costs a try.
+
+    What another worker was told meanwhile to try later still stands.
+    """
     if later:
+        at = bindparam("at", type_=Instant)
         connection.execute(
             update(messages)
-            .where(messages.c.id == bindparam("key"), READY)
+            .where(messages.c.id == bindparam("key"), messages.c.ready_at <= at)
             .values(
-                not_before=bindparam("at", type_=Instant),
+                not_before=at,
                 reason=bindparam("new_reason"),
                 unrendered=messages.c.unrendered + int(unrendered),
             ),
@@ -140,12 +144,15 @@ _STILL_WAITS = or_(
 def give_back(
     connection: Connection, again: Sequence[tuple[int, str]], *, not_before: datetime
 ) -> None:
-    """Keep mails ready that nobody has judged: (id, why not now)."""
+    """Keep mails ready that nobody has judged: (id, why not now).
+
+    What another worker was told meanwhile to try later still stands.
+    """
     if again:
         reason = case((_STILL_WAITS, messages.c.reason), else_=bindparam("new_reason"))
         connection.execute(
             update(messages)
-            .where(messages.c.id == bindparam("key"), READY)
+            .where(messages.c.id == bindparam("key"), messages.c.ready_at <= not_before)
             .values(not_before=not_before, reason=reason),
             [{"key": i, "new_reason": why} for i, why in again],
         )
