@@ -263,8 +263,12 @@ def wake(connection: Connection, lead_ids: Iterable[int], *, now: datetime) -> N
         or_(
             enrollments.c.due_at.is_(None),
             and_(enrollments.c.due_at > now, enrollments.c.awaiting != Awaiting.TURN),
-            # Somebody is at it, and does not know yet why it is woken.
-            and_(enrollments.c.due_at <= now, not_(_QUEUE.is_free)),
+            # Somebody is at it, and does not know yet why it is woken. At who enters nobody can be.
+            and_(
+                enrollments.c.due_at <= now,
+                enrollments.c.entered_at < now,
+                not_(_QUEUE.is_free),
+            ),
         ),
     )
     ids = connection.scalars(_locked_in_order(waiting)).all()
