@@ -18,7 +18,7 @@ from nurture.engine.last_look import Ready
 from nurture.engine.runtime import Runtime
 from nurture.store import dispatch, oddities, refusals, switches
 from nurture.store.db import Connection
-from nurture.store.outage import Outage
+from nurture.store.outage import Outage, called
 
 log = logging.getLogger(__name__)
 
@@ -117,8 +117,7 @@ def _write(
                     refusals.keep_row(connection, answered.transport, weighed.row)
         except Outage as error:
             if pauses:
-                kind = type(error).__name__
-                log.warning("outcomes could not be written, once more soon: %s", kind)
+                log.warning("outcomes could not be written, once more soon: %s", called(error))
                 sleep(pauses.pop(0))
             elif bounces:
                 # Perhaps the database is there, and only what follows from a bounce fails so.

@@ -17,7 +17,7 @@ from nurture.core.errors import (
     RefusedInput,
     TokenError,
 )
-from nurture.store.outage import Outage
+from nurture.store.outage import Outage, called
 from nurture.web.pages import notice
 from nurture.web.site import desk_of
 
@@ -95,7 +95,7 @@ def install(app: FastAPI) -> None:
 
 
 def _out_of_order(request: Request, error: Exception) -> Response:
-    log.error("the database cannot be used: %s", type(error).__name__)
+    log.error("the database cannot be used: %s", called(error))
     return failure(request, 503)
 
 
