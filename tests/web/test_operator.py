@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from nurture.core.event import EventKind
 from nurture.core.message import Address, OutgoingMessage, RenderedMail
 from nurture.engine.erase import erase_leads
 from nurture.render.mime import to_bytes
-from nurture.store import handoffs, switches
+from nurture.store import departures, handoffs, switches
 from nurture.store.tables import messages
 from nurture.transports.outbox import OutboxTransport
 from nurture.web import outbox
@@ -295,6 +295,8 @@ def test_what_is_leaving_and_what_has_failed_is_shown(world: World) -> None:
         with world.database.write() as connection:
             ready = messages.update().where(messages.c.state == "ready")
             connection.execute(ready.values(state=state, reason=reason, closed_at=NOW))
+    with world.database.write() as connection:
+        departures.begin(connection, [2], deadline=NOW + timedelta(minutes=2))
     with world.serving() as browser:
         page = browser.get("/sending").text
     assert "in the last 24 hours: 1, of them 1 because of: 554 &lt;no&gt; relay" in page
