@@ -110,7 +110,7 @@ def _flags() -> argparse.Namespace:
     parser.add_argument("--messages", type=int, default=4000, help="finished in one round, each")
     parser.add_argument("--calls", type=int, default=2000, help="handed over in one round")
     parser.add_argument("--due", type=int, default=10_000, help="leads due in one round")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     return parser.parse_args()
 

@@ -29,8 +29,9 @@ METHOD = multiprocessing.get_context("spawn")
 class Way(StrEnum):
     """Whose tick."""
 
-    OURS = "ours"
+    # In this order: what is held against each other runs one after the other.
     UNFOLDED = "unfolded"
+    OURS = "ours"
     REFERENCE = "reference"
 
 
