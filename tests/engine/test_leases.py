@@ -62,13 +62,6 @@ def claim(programme: Programme, limit: int, *lead_ids: int) -> leases.Claimed[Me
         )
 
 
-def give_back(programme: Programme, lease_id: int | None) -> None:
-    """End a lease."""
-    assert lease_id is not None
-    with programme.database.lease() as connection:
-        leases.give_back(connection, lease_id)
-
-
 def ids(claimed: leases.Claimed[Message]) -> list[int]:
     """Return which mails were claimed."""
     return [message.id for message in claimed.rows]
@@ -90,7 +83,7 @@ class TestStretches:
         assert len(ids(second)) == 6
         assert not {*ids(first)} & {*ids(second)}
         assert ids(claim(programme, TEN)) == []
-        give_back(programme, first.lease_id)
+        leases.give_back(programme.database, first)
         assert ids(claim(programme, TEN)) == ids(first)
 
     def test_workers_that_claim_at_once_get_different_mails(self, programme: Programme) -> None:

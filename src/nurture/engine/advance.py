@@ -104,9 +104,7 @@ def run(
         # Something in the batch cannot be stored: find it alone, so that it stops nobody else.
         log.exception("a batch of %s could not be stored at once; storing one by one", len(claimed))
         counts = _store_singly(runtime, batch, now)
-    if claim.lease_id is not None:
-        with runtime.database.lease() as connection:
-            leases.give_back(connection, claim.lease_id)
+    leases.give_back(runtime.database, claim)
     counts.enrollments = len(claimed)
     return counts
 

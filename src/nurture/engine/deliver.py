@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
+from operator import attrgetter
 from typing import Protocol, runtime_checkable
 
 from nurture.core.doubt import PARK_AFTER
@@ -106,7 +107,7 @@ def run(
         if not limit:
             return counts
         claim = messages.claim(connection, now=now, lease=LEASE, limit=limit, lead_ids=lead_ids)
-    batch = claim.rows
+    batch = sorted(claim.rows, key=attrgetter("id"))
     counts.claimed = len(batch)
     way = _Way(mailroom=mailroom, transport=transport, pacing=pacing, clock=clock)
     if pacing.is_set:
@@ -122,9 +123,7 @@ def run(
             # Read after the provider was asked for ids: fences begin here.
             at = clock() if clock else now
             _send_group(runtime, way, going, counts, at)
-    if claim.lease_id is not None:
-        with runtime.database.lease() as connection:
-            leases.give_back(connection, claim.lease_id)
+    leases.give_back(runtime.database, claim)
     return counts
 
 

@@ -159,7 +159,7 @@ class Person:
         if kind == "number":
             return str(roll.randrange(1, 200))
         texts = TEXTS.get(field, REMARKS)
-        return roll.choice(texts) if roll.random() < 0.5 else ""  # noqa: PLR2004
+        return roll.choice(texts) if roll.random() < 0.5 else ""  # noqa: PLR2004 (a coin)
 
 
 RARE = frozenset({"competitor", "student", "fixed-sensors", "none-yet"})

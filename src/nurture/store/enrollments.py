@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     Row,
     Select,
     Update,
     and_,
-    bindparam,
     case,
     delete,
     literal,
@@ -28,7 +26,6 @@ from nurture.core.decision import Decision, End, Park
 from nurture.core.enrollment import Awaiting, Enrollment
 from nurture.store import leases, sets
 from nurture.store.db import Connection, Instant, stored
-from nurture.store.pauses import paused
 from nurture.store.sets import Given, among, among_given
 from nurture.store.tables import enrollments, past_enrollments
 
@@ -74,58 +71,13 @@ def enter(
 
 
 _READ = [enrollments.c[name] for name in Enrollment.__dataclass_fields__]
-_QUEUE = leases.Queue(name="enrollments", at=enrollments.c.due_at, row_id=enrollments.c.id)
-_NOW = bindparam("now", type_=Instant)
-
-
-def _due(*whose: ColumnElement[bool]) -> Select[Any]:
-    return (
-        select(*_READ)
-        .where(
-            enrollments.c.due_at <= _NOW,
-            _QUEUE.is_free,
-            not_(paused(enrollments.c.lead_id, now=_NOW)),
-            *whose,
-        )
-        .order_by(*_QUEUE.order)
-        .limit(bindparam("most"))
-    )
-
-
-_DUE = _due()
-_DUE_OF_SOME = _due(among_given(enrollments.c.lead_id, "lead_ids"))
-
-
-def claim(
-    connection: Connection,
-    *,
-    now: datetime,
-    lease: timedelta,
-    limit: int,
-    lead_ids: Sequence[int] | None = None,
-) -> leases.Claimed[Enrollment]:
-    """Lease the enrollments that are due, longest due first; a lost worker's come up again.
-
-    Those of some leads are read and not leased: whoever first stores what came of them counts.
-    """
-    leases.wait_turn(connection, _QUEUE, now=now, lease=lease)
-    given = {"now": now, "most": limit}
-    if lead_ids is not None:
-        rows = connection.execute(_DUE_OF_SOME, {**given, "lead_ids": lead_ids}).tuples()
-        return leases.Claimed(rows=list(map(_as_read, rows)), lease_id=None)
-    found = [_as_read(row) for row in connection.execute(_DUE, given).tuples().all()]
-    places = [(enrollment.due_at or now, enrollment.id) for enrollment in found]
-    lease_id = leases.take(connection, _QUEUE, places, until=now + lease)
-    return leases.Claimed(rows=found, lease_id=lease_id)
-
-
 _AWAITING = {str(awaiting): awaiting for awaiting in Awaiting}
 
 
 def _as_read(row: tuple[Any, ...]) -> Enrollment:
     # By place: names would take as long again.
     (row_id, lead_id, sequence, release_id, step, version, awaiting) = row[:7]
-    (due_at, wait_until, since, entered_at, visit, jumps, failures) = row[7:]
+    (due_at, wait_until, since, entered_at, visit, jumps, failures) = row[7:14]
     return Enrollment(
         id=row_id,
         lead_id=lead_id,
@@ -142,6 +94,17 @@ def _as_read(row: tuple[Any, ...]) -> Enrollment:
         jumps=jumps,
         failures=failures,
     )
+
+
+_QUEUE = leases.Queue(
+    name="enrollments",
+    at=enrollments.c.due_at,
+    row_id=enrollments.c.id,
+    lead_id=enrollments.c.lead_id,
+    columns=_READ,
+    read=_as_read,
+)
+claim = _QUEUE.claim
 
 
 def as_enrollment(row: Row[Any]) -> Enrollment:

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from operator import attrgetter, itemgetter
+from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     Row,
-    Select,
     Update,
     and_,
     bindparam,
     case,
     func,
-    not_,
     or_,
     select,
     update,
@@ -26,8 +23,7 @@ from sqlalchemy import (
 from nurture.core.message import DELIVERY_RANK, DeliveryState, Message, MessageState
 from nurture.store import leases, sets
 from nurture.store.db import Connection, Instant, stored
-from nurture.store.pauses import paused
-from nurture.store.sets import Given, among, among_given
+from nurture.store.sets import Given, among
 from nurture.store.tables import attempts, messages
 
 
@@ -97,52 +93,6 @@ def plan(connection: Connection, new: Sequence[NewMessage], *, now: datetime) ->
 
 
 _READ = [messages.c[name] for name in Message.__dataclass_fields__]
-_QUEUE = leases.Queue(name="messages", at=messages.c.ready_at, row_id=messages.c.id)
-_NOW = bindparam("now", type_=Instant)
-
-
-def _due(*whose: ColumnElement[bool]) -> Select[Any]:
-    return (
-        select(*_READ)
-        .where(
-            messages.c.ready_at <= _NOW,
-            _QUEUE.is_free,
-            not_(paused(messages.c.lead_id, now=_NOW)),
-            *whose,
-        )
-        .order_by(*_QUEUE.order)
-        .limit(bindparam("most"))
-    )
-
-
-_DUE = _due()
-_DUE_OF_SOME = _due(among_given(messages.c.lead_id, "lead_ids"))
-
-
-def claim(
-    connection: Connection,
-    *,
-    now: datetime,
-    lease: timedelta,
-    limit: int,
-    lead_ids: Sequence[int] | None = None,
-) -> leases.Claimed[Message]:
-    """Lease ready mails, longest ready first. A lease is no promise: a lost one runs out.
-
-    Mails of some leads are read and not leased: whoever first lets them leave counts.
-    """
-    leases.wait_turn(connection, _QUEUE, now=now, lease=lease)
-    given = {"now": now, "most": limit}
-    if lead_ids is not None:
-        rows = connection.execute(_DUE_OF_SOME, {**given, "lead_ids": lead_ids}).tuples()
-        some = sorted(map(_as_read, rows), key=attrgetter("id"))
-        return leases.Claimed(rows=some, lease_id=None)
-    found = [_as_read(row) for row in connection.execute(_DUE, given).tuples().all()]
-    places = [(message.not_before, message.id) for message in found]
-    lease_id = leases.take(connection, _QUEUE, places, until=now + lease)
-    return leases.Claimed(rows=sorted(found, key=attrgetter("id")), lease_id=lease_id)
-
-
 _STATES = {str(state): state for state in MessageState}
 
 
@@ -150,7 +100,7 @@ def _as_read(row: tuple[Any, ...]) -> Message:
     # By place: names would take as long again.
     (row_id, uid, lead_id, enrollment_id, release_id, sequence, step, template, topic) = row[:9]
     (window, form, slots, state, tries, unrendered, epoch, not_before, expires_at) = row[9:18]
-    planned_at, reason = row[18:]
+    planned_at, reason = row[18:20]
     return Message(
         id=row_id,
         uid=uid,
@@ -173,6 +123,17 @@ def _as_read(row: tuple[Any, ...]) -> Message:
         planned_at=planned_at,
         reason=reason,
     )
+
+
+_QUEUE = leases.Queue(
+    name="messages",
+    at=messages.c.ready_at,
+    row_id=messages.c.id,
+    lead_id=messages.c.lead_id,
+    columns=_READ,
+    read=_as_read,
+)
+claim = _QUEUE.claim
 
 
 def as_message(row: Row[Any]) -> Message:
